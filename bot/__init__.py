@@ -1,0 +1,1 @@
+"""Onethread: every customer, one Slack thread."""
