@@ -1,0 +1,208 @@
+"""What an adapter gets and what it promises. Everything that an adapter written by somebody else needs is here.
+
+An adapter instance serves ONE inbox. It reads its inbox and reports events with ``context.accept``; when that returns, the
+event is durable, and only then may the adapter acknowledge upstream. It sends parts of replies when asked to.
+The core never asks which channel it talks to: it looks at ``capabilities`` and at the optional protocols below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from bot.capabilities import Capabilities
+from bot.messages import BlobId, ConversationId, Event, InboxId, Part, Receipt, RemoteId, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to ``accept``: it is durable. ``duplicate``: it had been accepted before."""
+
+    duplicate: bool = False
+
+
+class Accept(Protocol):
+    """Stores an event, and the source's cursor with it, in one transaction; returns when that is durable.
+
+    Raises ``StorageError`` when nothing was stored: do not acknowledge, try again later.
+    Calls may overlap; they are stored in the order in which they were called.
+    """
+
+    async def __call__(self, event: Event, *, cursor: str | None = None) -> Accepted: ...
+
+
+class BlobStore(Protocol):
+    """Bytes by hash. What was put is on disk when ``put`` returns."""
+
+    async def put(self, data: bytes) -> BlobId: ...
+
+    async def get(self, blob: BlobId) -> bytes:
+        """The bytes. Raises ``KeyError`` where they were never put or have been erased."""
+        ...
+
+
+class State(Protocol):
+    """A few small values of an adapter's own (a refresh token), each replaced atomically and durably."""
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def set(self, key: str, value: str) -> None: ...
+
+
+class Status(Protocol):
+    """Tells people how the inbox is. ``problem`` None means that it works; a sentence means that it does not.
+
+    The first report of a problem, and its end, are posted to the team's Slack channel; /health shows the present state.
+    """
+
+    async def __call__(self, problem: str | None) -> None: ...
+
+
+class Cursor(Protocol):
+    """How far the source has been read, opaque to everybody but the adapter."""
+
+    async def get(self) -> str | None: ...
+
+    async def set(self, cursor: str) -> None:
+        """Moves the cursor when no event goes with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Keys of this installation for an adapter's keyed tokens, newest first; 32 bytes or more each."""
+
+    keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogItem:
+    """One message of a thread, for a channel whose customers fetch what they missed (a site visitor)."""
+
+    number: int
+    direction: str
+    key: str
+    author: str
+    part: Part
+    at: float
+
+
+Backlog = Callable[[str, int], Awaitable[tuple[BacklogItem, ...]]]
+"""``backlog(thread_key, after)``: what was said in a thread after the given number, oldest first."""
+
+
+class Routes(Protocol):
+    """Lets an adapter add HTTP routes to the bot's one web application, under its own prefix."""
+
+    def add(self, method: str, path: str, handler: Callable[..., Awaitable[Any]]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterContext:
+    """What an adapter gets. ``own_addresses`` are the addresses of all our inboxes on this channel: never customers."""
+
+    inbox: InboxId
+    team_name: str
+    accept: Accept
+    cursor: Cursor
+    state: State
+    blobs: BlobStore
+    status: Status
+    secrets: Secrets
+    own_addresses: frozenset[str] = frozenset()
+    backlog: Backlog | None = None
+    routes: Routes | None = None
+
+
+class Adapter(Protocol):
+    """The code for one inbox of a channel."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the channel can carry."""
+        ...
+
+    async def check(self) -> None:
+        """Preflight: can we log in? Raises ``AdapterError`` with what is wrong and the cure."""
+        ...
+
+    async def run(self) -> None:
+        """Reads the inbox until cancelled. Handles lost connections itself (reconnects, tells ``context.status``)."""
+        ...
+
+    async def send(self, reply: Reply, part: Part) -> Receipt:
+        """Sends one part. Raises a ``DeliveryError`` that says whether it is final and whether it is certain."""
+        ...
+
+    async def close(self) -> None:
+        """Gives back connections. Called once, after ``run`` has ended."""
+        ...
+
+
+@runtime_checkable
+class SupportsEdit(Protocol):
+    """A channel where a message that was sent can be changed."""
+
+    async def edit(self, reply: Reply, part: Part, remote_id: RemoteId) -> Receipt: ...
+
+
+@runtime_checkable
+class SupportsDelete(Protocol):
+    """A channel where a message that was sent can be taken back."""
+
+    async def delete(self, reply: Reply, remote_id: RemoteId) -> None: ...
+
+
+@runtime_checkable
+class SupportsTyping(Protocol):
+    """A channel that can show "… is writing"."""
+
+    async def typing(self, thread_key: str | None, address: str) -> None: ...
+
+
+@runtime_checkable
+class SupportsFind(Protocol):
+    """A channel that can be asked whether an uncertain part arrived. None: it certainly did not."""
+
+    async def find(self, reply: Reply, part: Part) -> Receipt | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What an adapter package offers under the entry point group ``onethread.adapters``.
+
+    ``settings`` validates the inbox's keys in app.yaml (all but ``channel`` and ``team``); ``addresses`` says which addresses
+    of the channel are ours, from those settings.
+    """
+
+    name: str
+    icon: str
+    settings: type[BaseModel]
+    build: Callable[[Any, AdapterContext], Adapter]
+    addresses: Callable[[Any], frozenset[str]] = lambda settings: frozenset()
+    defaults: Mapping[str, Any] | None = None
+
+
+__all__ = [
+    "Accept",
+    "Accepted",
+    "Adapter",
+    "AdapterContext",
+    "Backlog",
+    "BacklogItem",
+    "BlobStore",
+    "Channel",
+    "ConversationId",
+    "Cursor",
+    "Routes",
+    "Secrets",
+    "State",
+    "Status",
+    "SupportsDelete",
+    "SupportsEdit",
+    "SupportsFind",
+    "SupportsTyping",
+]

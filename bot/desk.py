@@ -1,0 +1,211 @@
+"""The team's side as the core sees it: what is shown, where, and what a desk must be able to do.
+
+The desk is Slack, but nothing here is Slack's: the core says *what* to show, ``bot/slack`` decides how it looks.
+A place is a Slack channel and the ``ts`` of a thread's root; both are opaque strings to the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from bot.messages import AgentId, Attachment, ConversationId, CustomerId, MessageId, TeamId, Text
+
+
+class Status(StrEnum):
+    """Where a conversation stands."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
+class State(StrEnum):
+    """Where a delivery stands. DELIVERED and SEEN are receipts of channels that can tell."""
+
+    HELD = "held"
+    PENDING = "pending"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    SEEN = "seen"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A thread of the desk: channel id and root ``ts``. ``ts`` is None where the card has not been posted."""
+
+    channel: str
+    ts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """The first message of a customer's thread: who, where, status, owner, clocks, buttons.
+
+    ``excerpt`` is the newest words of the customer. ``waiting_since`` is set while they wait for us (epoch seconds).
+    ``reach`` is how they write, newest first, e.g. ``("email support@shop.example", "telegram @acmebot")``.
+    ``warning`` is a sentence in plain words (sender not verified, blocked…). ``conversation_id`` is the newest case.
+    """
+
+    handle: str
+    customer_id: CustomerId
+    customer_name: str
+    team: TeamId
+    status: Status
+    conversation_id: ConversationId | None
+    excerpt: str
+    reach: tuple[str, ...]
+    owner: AgentId | None = None
+    waiting_since: float | None = None
+    due_at: float | None = None
+    snoozed_until: float | None = None
+    blocked: bool = False
+    verified: bool = True
+    warning: str | None = None
+    cases: int = 1
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A customer's message in the thread.
+
+    ``via`` is the inbox in words (``email support@shop.example``). ``subject`` only where it is new or changed.
+    ``has_tail``: quoted text is kept and can be shown. ``other_sender`` names somebody who is not the customer.
+    ``edited_from`` is the text before an edit. ``new_case`` announces a new case of a known customer.
+    """
+
+    message_id: MessageId
+    customer_name: str
+    channel: str
+    via: str
+    text: Text
+    at: float
+    handle: str = ""
+    subject: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    has_tail: bool = False
+    warning: str | None = None
+    automated: str | None = None
+    problems: tuple[str, ...] = ()
+    other_sender: str | None = None
+    copied: tuple[str, ...] = ()
+    edited_from: str | None = None
+    deleted: bool = False
+    new_case: bool = False
+    reaction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """An agent's reply as it is shown in the thread, with its true state.
+
+    ``state_at`` in epoch seconds. ``detail`` is the provider's word, or why it failed. ``from_thread``: the agent wrote it
+    in the thread themself, so it is not repeated: it gets a mark, and a post only where something went wrong.
+    """
+
+    message_id: MessageId
+    agent_id: AgentId
+    agent_name: str
+    agent_image: str | None
+    customer_name: str
+    channel: str
+    via: str
+    text: Text
+    at: float
+    state: State
+    state_at: float | None = None
+    detail: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    subject: str | None = None
+    from_thread: bool = False
+    refused: tuple[tuple[str, str], ...] = ()
+    handle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An internal note written with a command, shown under the agent's name. Never reaches a customer."""
+
+    message_id: MessageId
+    agent_id: AgentId
+    agent_name: str
+    agent_image: str | None
+    text: Text
+    at: float
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One short line about what happened ("Kim took it"). ``actor`` is who did it, None for the bot itself."""
+
+    text: str
+    at: float
+    actor: AgentId | None = None
+    broadcast: bool = False
+
+
+Entry: TypeAlias = Said | Replied | Noted | Activity
+"""What a post in a thread is made of; several make one post when many wait."""
+
+
+class Mark(StrEnum):
+    """What is put on an agent's own in-thread message."""
+
+    HELD = "held"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+
+
+Save: TypeAlias = Callable[[str], Awaitable[None]]
+"""Stores how far a multi-step operation has come, durably, before its next step."""
+
+
+class Desk(Protocol):
+    """What the outbox asks of the team's side.
+
+    Every operation raises ``DeliveryError``s and nothing else it knows of. ``key`` is the idempotency key of a post: opaque,
+    stored by the desk with the post, so that ``find`` can tell after a crash whether it was made.
+    """
+
+    async def open_card(self, channel: str, card: CardView, key: str) -> str:
+        """Posts a card and returns the ``ts`` of the thread that it opens."""
+        ...
+
+    async def update_card(self, place: Place, card: CardView) -> None: ...
+
+    async def post(self, place: Place, entries: tuple[Entry, ...], key: str) -> str:
+        """Posts entries as one message of a thread and returns its ``ts``."""
+        ...
+
+    async def find(self, place: Place, key: str, since: float) -> str | None:
+        """The ``ts`` of the post with that key, made after ``since`` (epoch seconds), or None: there is none.
+
+        With ``place.ts`` None it looks for a card in the channel."""
+        ...
+
+    async def update(self, place: Place, post_ts: str, entries: tuple[Entry, ...]) -> None:
+        """Renders a whole post anew."""
+        ...
+
+    async def upload(self, place: Place, attachment: Attachment, saved: str | None, save: Save) -> None:
+        """Puts a file into a thread. ``saved`` is what an earlier attempt stored; a file is never shared twice."""
+        ...
+
+    async def mark(self, place: Place, post_ts: str, mark: Mark) -> None:
+        """Puts a mark on an agent's message, in place of the mark before it."""
+        ...
+
+    async def tell(self, channel: str, text: str, key: str) -> None:
+        """Tells the team something that concerns no one customer (an inbox is down)."""
+        ...
