@@ -1,0 +1,132 @@
+"""pymap embedded: an IMAP server over mailboxes in memory, for `bot.sandbox.mail`."""
+
+import asyncio
+import re
+import socket
+from argparse import Namespace
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from proxyprotocol.sock import SocketInfoLocal
+from pymap.backend.dict import Config, Identity, Login
+from pymap.backend.dict.filter import FilterSet
+from pymap.backend.dict.mailbox import MailboxData, MailboxSet
+from pymap.concurrent import Subsystem
+from pymap.exceptions import InvalidAuth
+from pymap.imap import IMAPServer
+from pymap.parsing.message import AppendMessage
+from pymap.user import UserMetadata
+from pysasl.creds.server import ServerCredentials
+from pysasl.identity import ClearIdentity
+from typing_extensions import override
+
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+
+class _Login(Login):
+    """Logs in with the address and its password; the dictionary may change at any time."""
+
+    def __init__(self, config: Config, passwords: Mapping[str, str]) -> None:
+        super().__init__(config)
+        self._known = passwords
+
+    @override
+    async def authenticate(self, credentials: ServerCredentials) -> Identity:
+        """The identity, or InvalidAuth."""
+        name = credentials.authcid
+        password = self._known.get(name)
+        if password is None or not credentials.verify(ClearIdentity(name, password)):
+            raise InvalidAuth()
+        return Identity(name, self, None, frozenset())
+
+
+class ImapStandIn:
+    """The IMAP server. `port` is known after `start`."""
+
+    def __init__(self, passwords: Mapping[str, str]) -> None:
+        self.port = 0
+        args = Namespace(passlib_cfg=None, proxy_protocol=None)
+        self._config = Config(
+            args,
+            demo_data=False,
+            demo_user="",
+            demo_password="",
+            host=None,
+            port=0,
+            tls_enabled=False,
+            secure_auth=False,
+            reject_dnsbl=False,
+            cpu_subsystem=Subsystem.for_asyncio(),
+        )
+        self._login = _Login(self._config, passwords)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        for address in passwords:
+            self._login.users_dict[address] = UserMetadata(self._config, address)
+            self._config.set_cache[address] = (MailboxSet(), FilterSet())
+
+    async def start(self, host: str) -> None:
+        """Listen on any free port of `host`."""
+        self._server = await asyncio.start_server(self._connected, host, 0, family=socket.AF_INET)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the server and every connection."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = IMAPServer(self._login, self._config)
+        try:
+            await server(reader, writer, SocketInfoLocal(writer))
+        except (ConnectionError, EOFError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    # -- mailboxes -------------------------------------------------------------------------------------
+
+    def _inbox(self, address: str) -> Any:
+        return self._config.set_cache[address][0]._inbox
+
+    async def append(self, address: str, content: bytes) -> None:
+        """Deliver into INBOX; who is in IDLE there is told."""
+        crlf = _BARE_LF.sub(b"\r\n", content)
+        await self._inbox(address).append(AppendMessage(crlf, datetime.now(UTC)), recent=True)
+
+    def messages(self, address: str) -> list[bytes]:
+        """All mails of INBOX by UID, as stored."""
+        messages = self._inbox(address)._messages
+        return [bytes(messages[uid]._content) for uid in sorted(messages)]
+
+    def flags(self, address: str, index: int) -> list[bytes]:
+        """The flags that clients have set on the mail at `index` (as in `messages`)."""
+        messages = self._inbox(address)._messages
+        return [bytes(flag) for flag in messages[sorted(messages)[index]].permanent_flags]
+
+    async def expunge(self, address: str, index: int) -> None:
+        """Remove the mail at `index` (as in `messages`)."""
+        inbox = self._inbox(address)
+        await inbox.delete([sorted(inbox._messages)[index]])
+
+    def recreate(self, address: str) -> None:
+        """The same mails in a new INBOX: another UIDVALIDITY, the UIDs counted anew."""
+        mailboxes = self._config.set_cache[address][0]
+        old = mailboxes._inbox
+        new = MailboxData(mailboxes._content_cache, mailboxes._thread_cache)
+        new._uid_validity = old._uid_validity + 1
+        for number, uid in enumerate(sorted(old._messages), start=1):
+            new._messages[number] = type(old._messages[uid]).copy(old._messages[uid], uid=number)
+            new._max_uid = number
+            new._mod_sequences.update([number])
+        mailboxes._inbox = new
