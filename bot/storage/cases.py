@@ -1,0 +1,201 @@
+"""Conversations and the Slack threads they are shown in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from bot.storage.schema import conversation, customer, identity, route, thread
+
+_OPEN = select(
+    conversation.c.id,
+    conversation.c.status,
+    conversation.c.owner,
+    conversation.c.subject,
+    conversation.c.waiting_since,
+    conversation.c.first_out_at,
+).where(
+    conversation.c.customer_id == bindparam("customer"),
+    conversation.c.team == bindparam("which"),
+    conversation.c.status != "resolved",
+)
+
+
+def open_case(connection: Connection, customer_id: int, team: str) -> Any | None:
+    """The one conversation that is not resolved."""
+    return connection.execute(_OPEN, {"customer": customer_id, "which": team}).one_or_none()
+
+
+def newest_case(connection: Connection, customer_id: int, team: str) -> Any | None:
+    """The newest conversation, resolved or not."""
+    return connection.execute(
+        select(conversation)
+        .where(conversation.c.customer_id == customer_id, conversation.c.team == team)
+        .order_by(conversation.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def count_cases(connection: Connection, customer_id: int, team: str) -> int:
+    """How many conversations a customer has had with a team."""
+    return int(
+        connection.execute(
+            select(func.count()).where(conversation.c.customer_id == customer_id, conversation.c.team == team)
+        ).scalar_one()
+    )
+
+
+def case(connection: Connection, conversation_id: int) -> Any | None:
+    """One conversation."""
+    return connection.execute(select(conversation).where(conversation.c.id == conversation_id)).one_or_none()
+
+
+def add_case(connection: Connection, customer_id: int, team: str, subject: str | None, now: float) -> int:
+    """A new, open conversation."""
+    values = {
+        "customer_id": customer_id,
+        "team": team,
+        "status": "open",
+        "subject": subject,
+        "excerpt": "",
+        "opened_at": now,
+    }
+    return int(connection.execute(insert(conversation).returning(conversation.c.id), values).scalar_one())
+
+
+_HEARD = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("case"))
+    .values(
+        status="open",
+        snoozed_until=None,
+        last_in_at=bindparam("now"),
+        waiting_since=func.coalesce(conversation.c.waiting_since, bindparam("now")),
+        excerpt=bindparam("words"),
+    )
+)
+_HEARD_QUIETLY = (
+    update(conversation)
+    .where(conversation.c.id == bindparam("case"))
+    .values(last_in_at=bindparam("now"), excerpt=bindparam("words"))
+)
+
+
+def heard(connection: Connection, conversation_id: int, excerpt: str, now: float, *, waits: bool) -> None:
+    """The customer said something; with ``waits`` they wait for us now, if they did not before."""
+    statement = _HEARD if waits else _HEARD_QUIETLY
+    connection.execute(statement, {"case": conversation_id, "words": excerpt, "now": now})
+
+
+def change(connection: Connection, conversation_id: int, **values: Any) -> None:
+    """Changes columns of a conversation."""
+    connection.execute(update(conversation).where(conversation.c.id == conversation_id).values(**values))
+
+
+_THREAD = select(thread).where(
+    thread.c.customer_id == bindparam("customer"), thread.c.team == bindparam("which"), thread.c.current
+)
+
+
+def current_thread(connection: Connection, customer_id: int, team: str) -> Any | None:
+    """The thread a customer has in a team's channel now."""
+    return connection.execute(_THREAD, {"customer": customer_id, "which": team}).one_or_none()
+
+
+def thread_at(connection: Connection, channel: str, ts: str) -> Any | None:
+    """The thread whose root is that message, current or left."""
+    return connection.execute(
+        select(thread).where(thread.c.channel == channel, thread.c.ts == ts)
+    ).one_or_none()
+
+
+def add_thread(
+    connection: Connection,
+    customer_id: int,
+    team: str,
+    channel: str,
+    key: str,
+    lanes: tuple[int, int, int],
+    now: float,
+) -> int:
+    """A new current thread, its card not posted yet. ``lanes``: desk, card, mark."""
+    values = {
+        "customer_id": customer_id,
+        "team": team,
+        "channel": channel,
+        "card_key": key,
+        "current": True,
+        "desk_lane": lanes[0],
+        "card_lane": lanes[1],
+        "mark_lane": lanes[2],
+        "created_at": now,
+    }
+    return int(connection.execute(insert(thread).returning(thread.c.id), values).scalar_one())
+
+
+def change_thread(connection: Connection, thread_id: int, **values: Any) -> None:
+    """Changes columns of a thread."""
+    connection.execute(update(thread).where(thread.c.id == thread_id).values(**values))
+
+
+def people(connection: Connection, ids: list[int], team: str) -> dict[int, Any]:
+    """What is needed to name customers to a team: the newest case and thread of each with that team."""
+    newest = (
+        select(func.max(conversation.c.id).label("id"))
+        .where(conversation.c.team == team, conversation.c.customer_id.in_(ids))
+        .group_by(conversation.c.customer_id)
+        .subquery()
+    )
+    case_of = select(conversation).join(newest, newest.c.id == conversation.c.id).subquery()
+    rows = connection.execute(
+        select(
+            customer.c.id,
+            customer.c.name,
+            customer.c.blocked,
+            case_of.c.id.label("conversation_id"),
+            case_of.c.status,
+            case_of.c.owner,
+            case_of.c.waiting_since,
+            case_of.c.excerpt,
+            thread.c.channel,
+            thread.c.ts,
+        )
+        .outerjoin(case_of, case_of.c.customer_id == customer.c.id)
+        .outerjoin(
+            thread, (thread.c.customer_id == customer.c.id) & (thread.c.team == team) & thread.c.current
+        )
+        .where(customer.c.id.in_(ids))
+    )
+    return {row.id: row for row in rows}
+
+
+def addresses(connection: Connection, ids: list[int]) -> dict[int, str]:
+    """The address each customer used last."""
+    rows = connection.execute(
+        select(identity.c.customer_id, identity.c.address)
+        .outerjoin(route, route.c.identity_id == identity.c.id)
+        .where(identity.c.customer_id.in_(ids))
+        .order_by(route.c.last_used_at)
+    )
+    return {row.customer_id: row.address for row in rows}
+
+
+def queue(connection: Connection, team: str | None, agent: str, limit: int) -> list[tuple[int, str]]:
+    """(customer, team) of cases that are not resolved: the agent's own, then nobody's, then others', longest waiting first."""
+    condition = [conversation.c.status != "resolved"]
+    if team is not None:
+        condition.append(conversation.c.team == team)
+    rows = connection.execute(
+        select(conversation.c.customer_id, conversation.c.team)
+        .where(*condition)
+        .order_by(
+            (conversation.c.owner == agent).desc().nulls_last(),
+            conversation.c.owner.is_(None).desc(),
+            conversation.c.waiting_since.is_(None),
+            conversation.c.waiting_since,
+            conversation.c.id,
+        )
+        .limit(limit)
+    )
+    return [(row.customer_id, row.team) for row in rows]

@@ -1,0 +1,98 @@
+"""What belongs to inboxes rather than to customers: cursors, adapters' own values, how they are; and what has had its effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.storage.schema import act, adapter_state, audit, delivery, inbox_status, source_cursor
+
+
+def _upsert(connection: Connection, table: Any, values: dict[str, Any], keys: list[str]) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values)
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def get_cursor(connection: Connection, inbox: str) -> str | None:
+    """How far an inbox has been read."""
+    return connection.execute(select(source_cursor.c.cursor).where(source_cursor.c.inbox == inbox)).scalar()
+
+
+def set_cursor(connection: Connection, inbox: str, cursor: str) -> None:
+    """Stores how far an inbox has been read."""
+    _upsert(connection, source_cursor, {"inbox": inbox, "cursor": cursor}, ["inbox"])
+
+
+def get_state(connection: Connection, inbox: str, key: str) -> str | None:
+    """One of an adapter's own values."""
+    return connection.execute(
+        select(adapter_state.c.value).where(adapter_state.c.inbox == inbox, adapter_state.c.key == key)
+    ).scalar()
+
+
+def set_state(connection: Connection, inbox: str, key: str, value: str) -> None:
+    """Replaces one of an adapter's own values."""
+    _upsert(connection, adapter_state, {"inbox": inbox, "key": key, "value": value}, ["inbox", "key"])
+
+
+def report(
+    connection: Connection, inbox: str, problem: str | None, now: float
+) -> tuple[str | None, float | None]:
+    """Stores how an inbox is; returns the problem it had before, and since when. ``since`` keeps the first moment."""
+    row = connection.execute(select(inbox_status).where(inbox_status.c.inbox == inbox)).one_or_none()
+    before = (row.problem, row.since) if row is not None else (None, None)
+    same = before[0] is not None and problem is not None
+    since = before[1] if same else (now if problem else None)
+    _upsert(connection, inbox_status, {"inbox": inbox, "problem": problem, "since": since}, ["inbox"])
+    return before
+
+
+def note_event(connection: Connection, inbox: str, now: float) -> None:
+    """An inbox has just brought something."""
+    _upsert(connection, inbox_status, {"inbox": inbox, "last_event_at": now}, ["inbox"])
+
+
+def statuses(connection: Connection) -> dict[str, Any]:
+    """How all inboxes are."""
+    return {row.inbox: row for row in connection.execute(select(inbox_status))}
+
+
+def first_time(connection: Connection, source: str, now: float) -> bool:
+    """Whether an act (an event, a trigger) has its effect now; False where it had it before."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(act).values(source=source, at=now).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1
+
+
+def forget_acts(connection: Connection, before: float) -> int:
+    """Forgets acts that cannot come again."""
+    return connection.execute(delete(act).where(act.c.at < before)).rowcount
+
+
+def write_audit(
+    connection: Connection, agent: str, action: str, customer_id: int | None, detail: str | None, now: float
+) -> None:
+    """Writes down who did what."""
+    connection.execute(
+        insert(audit),
+        {"at": now, "agent": agent, "action": action, "customer_id": customer_id, "detail": detail},
+    )
+
+
+def troubles(connection: Connection, since: float) -> tuple[int, int, str | None, float | None]:
+    """Failed since a time, uncertain now, and the newest error with its time."""
+    failed = connection.execute(
+        select(func.count()).where(delivery.c.state == "failed", delivery.c.settled_at >= since)
+    ).scalar_one()
+    uncertain = connection.execute(select(func.count()).where(delivery.c.state == "uncertain")).scalar_one()
+    newest = connection.execute(
+        select(delivery.c.error, delivery.c.settled_at)
+        .where(delivery.c.state.in_(("failed", "uncertain")))
+        .order_by(delivery.c.settled_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return int(failed), int(uncertain), newest[0] if newest else None, newest[1] if newest else None

@@ -1,0 +1,242 @@
+"""Customers, their identities and the routes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+
+from bot.storage.schema import customer, identity, route
+
+HANDLE = "C"
+"""A customer's handle is this letter and their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """An identity and whose it is."""
+
+    id: int
+    customer_id: int
+    address: str
+    verified: bool
+    name: str | None
+    blocked: bool
+    customer_name: str
+
+
+def handle(customer_id: int) -> str:
+    """The handle of a customer: ``C42``."""
+    return f"{HANDLE}{customer_id}"
+
+
+def number(words: str) -> int | None:
+    """The customer number that a handle names, or None where it is no handle."""
+    body = words.strip().lstrip("#")
+    if body[:1].upper() != HANDLE or not body[1:].isascii() or not body[1:].isdigit() or len(body) > 18:
+        return None
+    return int(body[1:])
+
+
+_BY_ADDRESS = (
+    select(
+        identity.c.id,
+        identity.c.customer_id,
+        identity.c.address,
+        identity.c.verified,
+        identity.c.name,
+        customer.c.blocked,
+        customer.c.name.label("customer_name"),
+    )
+    .join(customer, customer.c.id == identity.c.customer_id)
+    .where(identity.c.channel == bindparam("channel"), identity.c.address == bindparam("address"))
+)
+
+
+def identities_at(connection: Connection, channel: str, address: str) -> list[KnownIdentity]:
+    """The proven owner of an address and the unproven claim to it: none, one or both."""
+    rows = connection.execute(_BY_ADDRESS, {"channel": channel, "address": address})
+    return [KnownIdentity(*row) for row in rows]
+
+
+def add_customer(connection: Connection, name: str, now: float) -> int:
+    """A new customer; the number is their handle."""
+    return int(
+        connection.execute(
+            insert(customer).returning(customer.c.id), {"name": name, "blocked": False, "created_at": now}
+        ).scalar_one()
+    )
+
+
+def add_identity(
+    connection: Connection,
+    customer_id: int,
+    channel: str,
+    address: str,
+    *,
+    verified: bool,
+    evidence: str | None,
+    name: str | None,
+    now: float,
+) -> int:
+    """A new identity of a customer."""
+    values = {
+        "customer_id": customer_id,
+        "channel": channel,
+        "address": address,
+        "verified": verified,
+        "evidence": evidence,
+        "name": name,
+        "created_at": now,
+    }
+    return int(connection.execute(insert(identity).returning(identity.c.id), values).scalar_one())
+
+
+def verify(connection: Connection, identity_id: int, evidence: str | None) -> None:
+    """An identity that was only claimed has been proven."""
+    connection.execute(
+        update(identity).where(identity.c.id == identity_id).values(verified=True, evidence=evidence)
+    )
+
+
+def name_customer(connection: Connection, customer_id: int, identity_id: int, name: str) -> None:
+    """A customer who had no name but an address has told it."""
+    connection.execute(update(customer).where(customer.c.id == customer_id).values(name=name))
+    connection.execute(update(identity).where(identity.c.id == identity_id).values(name=name))
+
+
+def set_blocked(connection: Connection, customer_id: int, on: bool) -> None:
+    """Blocks or unblocks a customer."""
+    connection.execute(update(customer).where(customer.c.id == customer_id).values(blocked=on))
+
+
+def final(connection: Connection, customer_id: int) -> int | None:
+    """The customer that a number means today: a merged one points to who they became. None: nobody."""
+    seen: set[int] = set()
+    current: int | None = customer_id
+    while current is not None and current not in seen:
+        seen.add(current)
+        row = connection.execute(select(customer.c.merged_into).where(customer.c.id == current)).one_or_none()
+        if row is None:
+            return None
+        if row.merged_into is None:
+            return current
+        current = row.merged_into
+    return None
+
+
+_ROUTE = select(route.c.id, route.c.lane_id).where(
+    route.c.identity_id == bindparam("identity"),
+    route.c.inbox == bindparam("which"),
+    route.c.thread_key == bindparam("thread"),
+)
+_USED = (
+    update(route)
+    .where(route.c.id == bindparam("route"))
+    .values(last_in_at=bindparam("now"), last_used_at=bindparam("now"))
+)
+
+
+def find_route(
+    connection: Connection, identity_id: int, inbox: str, thread_key: str
+) -> tuple[int, int] | None:
+    """The route and its lane."""
+    row = connection.execute(
+        _ROUTE, {"identity": identity_id, "which": inbox, "thread": thread_key}
+    ).one_or_none()
+    return None if row is None else (row.id, row.lane_id)
+
+
+def touch_route(connection: Connection, route_id: int, now: float) -> None:
+    """The customer wrote by this route just now."""
+    connection.execute(_USED, {"route": route_id, "now": now})
+
+
+def add_route(
+    connection: Connection,
+    identity_id: int,
+    inbox: str,
+    thread_key: str,
+    lane_id: int,
+    now: float,
+    *,
+    inbound: bool,
+) -> int:
+    """A new route to an identity."""
+    values = {
+        "identity_id": identity_id,
+        "inbox": inbox,
+        "thread_key": thread_key,
+        "lane_id": lane_id,
+        "last_in_at": now if inbound else None,
+        "last_used_at": now,
+    }
+    return int(connection.execute(insert(route).returning(route.c.id), values).scalar_one())
+
+
+def routes_of(connection: Connection, customer_id: int) -> Sequence[Any]:
+    """All routes to a customer, the one they used last first."""
+    return connection.execute(
+        select(
+            route.c.id,
+            route.c.inbox,
+            route.c.thread_key,
+            route.c.lane_id,
+            route.c.last_in_at,
+            route.c.last_used_at,
+            identity.c.id.label("identity_id"),
+            identity.c.channel,
+            identity.c.address,
+            identity.c.verified,
+            identity.c.evidence,
+            identity.c.name,
+        )
+        .join(identity, identity.c.id == route.c.identity_id)
+        .where(identity.c.customer_id == customer_id)
+        .order_by(route.c.last_used_at.desc(), route.c.id.desc())
+    ).all()
+
+
+def search(connection: Connection, words: str, limit: int) -> list[int]:
+    """Customers whose name or address contains the words, newest first."""
+    pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = connection.execute(
+        select(customer.c.id)
+        .where(
+            customer.c.merged_into.is_(None),
+            or_(
+                func.lower(customer.c.name).like(pattern, escape="\\"),
+                customer.c.id.in_(
+                    select(identity.c.customer_id).where(
+                        func.lower(identity.c.address).like(pattern, escape="\\")
+                    )
+                ),
+            ),
+        )
+        .order_by(customer.c.id.desc())
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+def by_exact_address(connection: Connection, address: str) -> list[int]:
+    """Customers with exactly this address on some channel, the proven one first."""
+    rows = connection.execute(
+        select(identity.c.customer_id)
+        .where(identity.c.address == address)
+        .order_by(identity.c.verified.desc(), identity.c.id)
+    )
+    return list(dict.fromkeys(row.customer_id for row in rows))
+
+
+def some_names(connection: Connection, limit: int = 5000) -> list[tuple[int, str]]:
+    """Names of the newest customers, to say whom a misspelt one may mean."""
+    rows = connection.execute(
+        select(customer.c.id, customer.c.name)
+        .where(customer.c.merged_into.is_(None))
+        .order_by(customer.c.id.desc())
+        .limit(limit)
+    )
+    return [(row.id, row.name) for row in rows]

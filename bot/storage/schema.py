@@ -1,0 +1,314 @@
+"""The tables. Invariants live here, as unique and partial indexes.
+
+Times are epoch seconds (UTC) as double precision: the same on SQLite and PostgreSQL, and free of time-zone traps.
+JSON is kept as compact text: it is read whole and never queried into.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite only numbers rows by itself where the type is exactly INTEGER."""
+
+
+def _key() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _refers(name: str, target: str, **options: Any) -> Column[int]:
+    return Column(name, Id, ForeignKey(target), **options)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+customer = Table(
+    "customer",
+    metadata,
+    _key(),  # the handle is "C" and this number
+    Column("name", Text, nullable=False),
+    _refers("merged_into", "customer.id"),
+    Column("blocked", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", Double, nullable=False),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    _key(),
+    _refers("customer_id", "customer.id", nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("evidence", Text),  # how it was verified, or why not
+    Column("name", Text),
+    Column("created_at", Double, nullable=False),
+    # A claim to an address and the proven owner of it are two identities: a spoofed mail never joins the owner.
+    UniqueConstraint("channel", "address", "verified"),
+    Index(None, "customer_id"),
+)
+
+route = Table(
+    "route",
+    metadata,
+    _key(),
+    _refers("identity_id", "identity.id", nullable=False),
+    Column("inbox", Text, nullable=False),
+    Column("thread_key", Text, nullable=False, server_default=""),
+    Column("last_in_at", Double),
+    Column("last_used_at", Double, nullable=False),
+    Column("lane_id", Id, nullable=False),
+    UniqueConstraint("identity_id", "inbox", "thread_key"),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    _key(),
+    _refers("customer_id", "customer.id", nullable=False),
+    Column("team", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("owner", Text),
+    Column("subject", Text),
+    Column("excerpt", Text, nullable=False, server_default=""),
+    Column("opened_at", Double, nullable=False),
+    Column("last_in_at", Double),
+    Column("first_out_at", Double),
+    Column("last_out_at", Double),
+    Column("waiting_since", Double),  # the oldest message of theirs that nobody has answered
+    Column("snoozed_until", Double),
+    Column("resolved_at", Double),
+    CheckConstraint("status in ('open', 'pending', 'snoozed', 'resolved')", name="status"),
+    Index("uq_conversation_open", "customer_id", "team", unique=True, **_where("status <> 'resolved'")),
+    Index("ix_conversation_customer", "customer_id", "team", "id"),
+    Index("ix_conversation_queue", "team", "owner", "waiting_since", **_where("status <> 'resolved'")),
+)
+
+thread = Table(
+    "thread",
+    metadata,
+    _key(),
+    _refers("customer_id", "customer.id", nullable=False),
+    Column("team", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("ts", Text),  # None until the card is posted
+    Column("card_key", Text, nullable=False),
+    Column(
+        "opening_since", Double
+    ),  # set before the card is posted: after a crash, look before posting again
+    Column("current", Boolean, nullable=False, server_default=text("true")),
+    Column("gone", Text),  # why it was left
+    Column("desk_lane", Id, nullable=False),
+    Column("card_lane", Id, nullable=False),
+    Column("mark_lane", Id, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("uq_thread_current", "customer_id", "team", unique=True, **_where("current")),
+    Index("uq_thread_place", "channel", "ts", unique=True, **_where("ts is not null")),
+)
+
+message = Table(
+    "message",
+    metadata,
+    _key(),
+    _refers("conversation_id", "conversation.id", nullable=False),
+    _refers("customer_id", "customer.id", nullable=False),
+    _refers("identity_id", "identity.id"),
+    _refers("route_id", "route.id"),
+    Column("inbox", Text),
+    Column("direction", Text, nullable=False),
+    Column("dedup_key", Text, nullable=False, unique=True),
+    Column("key", Text),  # outbound: the idempotency key of the reply
+    Column("remote_id", Text),
+    Column("agent", Text),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("spans", Text),
+    Column("subject", Text),
+    Column("tail", Text),
+    Column("sent_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("automated", Text),
+    Column("raw", Text),
+    Column("state", Text),  # outbound: held … seen
+    Column("state_at", Double),
+    Column("detail", Text),
+    Column("meta", Text),  # what is only shown: problems, participants, refused recipients…
+    CheckConstraint("direction in ('inbound', 'outbound', 'note', 'system')", name="direction"),
+    Index("ix_message_customer", "customer_id", "id"),
+    Index("ix_message_conversation", "conversation_id", "id"),
+    Index("ix_message_remote", "inbox", "remote_id", **_where("remote_id is not null")),
+)
+
+message_version = Table(
+    "message_version",
+    metadata,
+    _key(),
+    _refers("message_id", "message.id", nullable=False),
+    Column("at", Double, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("spans", Text),
+    Column("dedup_key", Text, nullable=False, unique=True),
+    Index(None, "message_id"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    _key(),
+    _refers("message_id", "message.id", nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("blob", Text),
+    Column("problem", Text),
+    Index(None, "message_id"),
+    Index(None, "blob"),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    _key(),
+    Column("kind", Text, nullable=False),  # desk, card, mark, route
+    Column("bucket", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("10")),
+    Column("head", BigInteger, nullable=False, server_default=text("1")),  # the next to be attempted
+    Column("tail", BigInteger, nullable=False, server_default=text("0")),  # the last that was appended
+    Column("head_at", Double, nullable=False, server_default=text("0")),  # since when the head waits
+    Column("due_at", Double, nullable=False, server_default=text("0")),
+    Column("owner", Text),  # the worker that has claimed it
+    _refers("customer_id", "customer.id"),
+    Column("team", Text),
+    Column("route_id", Id),
+    Index("ix_lane_ready", "bucket", "priority", "head_at", **_where("owner is null and head <= tail")),
+    Index("ix_lane_owner", "owner", **_where("owner is not null")),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _key(),
+    _refers("lane_id", "lane.id", nullable=False),
+    Column("seq", BigInteger),  # its place in the lane; None while held
+    Column("op", Text, nullable=False),
+    _refers("message_id", "message.id"),
+    _refers("attachment_id", "attachment.id"),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("key", Text),  # the attempt's idempotency key; the rows of one post share it
+    Column("attempted_at", Double),
+    Column("error", Text),
+    Column("hold_until", Double),
+    Column("order_at", Double),
+    Column("payload", Text),
+    Column("progress", Text),
+    Column("created_at", Double, nullable=False),
+    Column("settled_at", Double),
+    Index("uq_delivery_lane_seq", "lane_id", "seq", unique=True, **_where("seq is not null")),
+    Index("ix_delivery_held", "hold_until", **_where("state = 'held'")),
+    Index("ix_delivery_message", "message_id", **_where("message_id is not null")),
+    Index("ix_delivery_trouble", "state", "settled_at", **_where("state in ('failed', 'uncertain')")),
+)
+
+post = Table(
+    "post",
+    metadata,
+    _key(),
+    _refers("message_id", "message.id"),
+    _refers("delivery_id", "delivery.id"),
+    Column("part", Integer, nullable=False, server_default=text("0")),
+    Column("target", Text, nullable=False),  # desk, route
+    Column("place", Text, nullable=False),  # the Slack channel, or the inbox
+    Column("remote_id", Text, nullable=False),
+    Index("ix_post_message", "message_id", "target"),
+    Index("ix_post_remote", "place", "remote_id"),
+)
+
+act = Table(
+    "act",
+    metadata,
+    Column("source", Text, primary_key=True),  # an event or trigger that has had its effect
+    Column("at", Double, nullable=False),
+    Index(None, "at"),
+)
+
+source_cursor = Table(
+    "source_cursor",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("cursor", Text, nullable=False),
+)
+
+adapter_state = Table(
+    "adapter_state",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+inbox_status = Table(
+    "inbox_status",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("problem", Text),
+    Column("since", Double),
+    Column("last_event_at", Double),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _key(),
+    Column("at", Double, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    _refers("customer_id", "customer.id"),
+    Column("detail", Text),
+    Index(None, "customer_id", "id"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lease_until", Double, nullable=False),
+    Column("started_at", Double, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("until", Double, nullable=False),
+)
