@@ -47,7 +47,8 @@ class Way:
     """A way to reach a customer. ``label`` in words: ``email dana@mail.example (from support@shop.example)``.
 
     ``carries`` says in a few words what it can carry ("files up to 20 MB, no edits"). ``closed`` says why it cannot be
-    used now, or None. ``subjects`` are those of the cases that can be answered, newest first, where the channel has subjects.
+    used now, or None. ``subjects`` are those of the cases that can be answered, newest first, where the
+    channel has subjects.
     """
 
     route_id: RouteId
@@ -66,7 +67,8 @@ class Way:
 class Draft:
     """A reply to be sent. ``route_id`` None: the way they used last. ``reply_to`` a customer's message, None: their newest.
 
-    ``from_thread``: the agent wrote it in the thread as message ``message_ts``. ``confirmed``: the agent has been asked about
+    ``from_thread``: the agent wrote it in the thread as message ``message_ts``. ``confirmed``: the agent has
+    been asked about
     what would be left behind or sent twice, and said yes. ``source`` makes a second call with it change nothing.
     ``order`` (a Slack ts as a number) sorts replies of one thread that are held at the same time.
     """
@@ -89,7 +91,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """A reply was not accepted yet: the agent has to say yes first. ``question`` is a sentence, ``yes`` the button's label."""
+    """A reply was not accepted yet: the agent has to say yes first. ``question`` is a sentence, ``yes`` the
+    button's label."""
 
     question: str
     yes: str
@@ -162,7 +165,8 @@ class Services(Protocol):
     async def person(self, customer_id: CustomerId, team: TeamId) -> Person: ...
 
     async def open_for(self, agent: AgentId, team: TeamId | None, limit: int = 25) -> tuple[Person, ...]:
-        """Customers with a case that is not resolved: the agent's own first, then those nobody has, longest waiting first."""
+        """Customers with a case that is not resolved: the agent's own first, then those nobody has, longest
+        waiting first."""
         ...
 
     async def team_of(self, channel: str) -> TeamId | None:
@@ -179,7 +183,8 @@ class Services(Protocol):
 
     async def reply(self, draft: Draft) -> Sent | Confirm:
         """Accepts a reply for sending after the undo window; ``Confirm`` where the agent must be asked first
-        (identical text to the same customer within two minutes, something that cannot travel, an unverified or blocked person)."""
+        (identical text to the same customer within two minutes, something that cannot travel, an unverified or
+        blocked person)."""
         ...
 
     async def undo(self, message_id: MessageId, agent: Agent) -> Text:
@@ -209,6 +214,14 @@ class Services(Protocol):
         ...
 
     async def message(self, message_id: MessageId) -> HistoryItem: ...
+
+    async def person_of(self, message_id: MessageId) -> Person:
+        """The customer that a message is from or to, as the team of its case sees them."""
+        ...
+
+    async def at_message(self, channel: str, message_ts: str) -> HistoryItem | None:
+        """The reply or note that an agent wrote as that Slack message (in-thread faces); None for any other message."""
+        ...
 
     async def resolve(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person: ...
 

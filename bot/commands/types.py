@@ -61,10 +61,15 @@ class GivenFile:
 class Call:
     """One call of a command.
 
-    ``source`` is unique for the act that made it (an event id, a trigger id, a view id): a second call with it changes nothing.
-    ``channel`` is the Slack channel; ``thread_ts`` the thread's root where it came from a thread; ``message_ts`` the agent's own
-    message (in-thread faces) or the one a shortcut was used on. ``args`` is what follows the command's name, ``text`` the same
-    with spans, both decoded from Slack's escapes. ``fields`` are a form's values. ``order`` sorts calls of one thread.
+    ``source`` is unique for the act that made it (an event id, a trigger id, a view id): a second call with it
+    changes nothing.
+    ``channel`` is the Slack channel; ``thread_ts`` the thread's root where it came from a thread;
+    ``message_ts`` the agent's own
+    message (in-thread faces) or the one a shortcut was used on. ``args`` is what follows the command's name,
+    ``text`` the same
+    with spans, both decoded from Slack's escapes; in ``args`` a person stays ``<@U…>``, in ``text`` it is
+    their public name.
+    ``fields`` are a form's values, and ``args`` is then the form's context. ``order`` sorts calls of one thread.
     """
 
     agent: Agent
@@ -127,7 +132,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input of a form. ``kind``: text, lines (several lines), select, customer (searched as one types), files, check, info."""
+    """One input of a form. ``kind``: text, lines (several lines), select, customer (searched as one types), agent
+    (a person of the workspace), files, check, info (words, no input). When a ``live`` form is
+    shown anew, fields with the same ``name`` and ``stamp`` keep their value, another ``stamp`` makes Slack
+    take ``value`` instead."""
 
     name: str
     kind: str
@@ -137,13 +145,16 @@ class Field:
     hint: str = ""
     optional: bool = False
     live: bool = False
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A modal. Submitting it calls the command ``submit`` with ``fields``; ``context`` is kept by the form, ≤ 3,000 characters.
+    """A modal. Submitting it calls the command ``submit`` with ``fields``; ``context`` is kept by the form, ≤
+    3,000 characters.
 
-    A ``live`` field that changes calls ``submit + ".refresh"`` if registered, which returns the form anew.
+    The handler gets ``context`` as ``args``. A ``live`` field that changes calls ``submit + ".refresh"`` if
+    registered, which returns the form anew.
     """
 
     title: str

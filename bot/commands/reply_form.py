@@ -1,0 +1,166 @@
+"""The reply form: to whom, by which way, what; and a line that says in words what happens on Send."""
+
+from __future__ import annotations
+
+import json
+
+from bot.commands import refs
+from bot.commands.services import Draft, Person, Services, Way
+from bot.commands.types import Call, Choice, Field, Form, Problems, Result
+from bot.errors import UserError
+from bot.messages import CustomerId, RouteId, TeamId
+
+NEW_SUBJECT = "(no subject)"
+MAX_FORM_TEXT = 3000
+"""Slack's limit for one text input, in characters."""
+
+
+async def form_for(
+    services: Services, call: Call, person: Person | None, text: str = "", subject: str | None = None
+) -> Form:
+    """The form, for a customer or with the customer still to be chosen."""
+    if person is None:
+        return Form(
+            "Reply to a customer",
+            "reply.submit",
+            "Send",
+            (_customer_field(None), _text_field(text)),
+            _context(call, None),
+        )
+    ways = await services.ways(person.customer_id, person.team)
+    return Form(
+        f"Reply to {person.handle}",
+        "reply.submit",
+        "Send",
+        _fields(person, ways, text, subject),
+        _context(call, person),
+    )
+
+
+def _fields(person: Person, ways: tuple[Way, ...], text: str, subject: str | None) -> tuple[Field, ...]:
+    usable = [way for way in ways if way.closed is None]
+    closed = [way for way in ways if way.closed is not None]
+    fields = [_customer_field(person)]
+    if not usable:
+        why = " ".join(str(way.closed) for way in closed) or f"There is no way to reach {person.name}."
+        return (*fields, Field("info", "info", "", why))
+    fields.append(_way_field(person, usable))
+    if usable[0].subjects:
+        fields.append(_subject_field(person, usable[0], subject))
+    fields += [_text_field(text), _files_field(usable[0])]
+    if usable[0].has_copies:
+        fields.append(
+            Field(
+                "cc", "text", "CC", hint="Addresses, separated by commas.", optional=True, stamp=person.handle
+            )
+        )
+    fields.append(Field("info", "info", "", _what_happens(person, usable[0], closed)))
+    return tuple(fields)
+
+
+def _customer_field(person: Person | None) -> Field:
+    if person is None:
+        hint = "Type a name, an address or a handle. Your open customers come first."
+        return Field("customer", "customer", "Customer", hint=hint, live=True)
+    here = Choice(refs.described(person)[:75], refs.ref_value(person.customer_id, person.team))
+    return Field("customer", "customer", "Customer", here.value, (here,), live=True)
+
+
+def _way_field(person: Person, ways: list[Way]) -> Field:
+    choices = tuple(Choice(_cut(way.label), str(way.route_id), _cut(way.carries)) for way in ways)
+    return Field("way", "select", "Send by", choices[0].value, choices, stamp=person.handle)
+
+
+def _subject_field(person: Person, way: Way, subject: str | None) -> Field:
+    subjects = list(dict.fromkeys([*([subject] if subject else []), *way.subjects]))
+    choices = tuple(
+        Choice(_cut(title or NEW_SUBJECT), str(number)) for number, title in enumerate(subjects[:100])
+    )
+    return Field("subject", "select", "Subject", "0", choices, optional=True, stamp=person.handle)
+
+
+def _text_field(text: str) -> Field:
+    return Field("text", "lines", "Message", text[:MAX_FORM_TEXT], optional=True)
+
+
+def _files_field(way: Way) -> Field:
+    return Field("files", "files", "Files", hint=_cut(way.carries, 150), optional=True)
+
+
+def _what_happens(person: Person, way: Way, closed: list[Way]) -> str:
+    words = (
+        f"Send: {person.name} gets this by {way.label}, unless you choose another way above. "
+        f"You can take it back for a few seconds."
+    )
+    if not way.verified:
+        words += " Careful: nobody has proved that this address is theirs."
+    return " ".join([words, *(str(other.closed) for other in closed)])
+
+
+def _cut(words: str, limit: int = 75) -> str:
+    return words if len(words) <= limit else words[: limit - 1] + "…"
+
+
+def _context(call: Call, person: Person | None) -> str:
+    if person is None:
+        return json.dumps({"t": call.team})
+    return refs.ref_value(person.customer_id, person.team)
+
+
+async def refresh(services: Services, call: Call) -> Result:
+    """Another customer was chosen in the form: their ways, with the words that were typed."""
+    chosen = call.fields.get("customer")
+    if not chosen:
+        return None
+    raw = refs.values(chosen)
+    person = await services.person(CustomerId(int(str(raw["c"]))), TeamId(str(raw["t"])))
+    return await form_for(services, call, person, text=call.fields.get("text", ""))
+
+
+async def read_form(services: Services, call: Call) -> Draft | Problems:
+    """The reply that the form describes; ``Problems`` where something is missing."""
+    fields = call.fields
+    text = call.text.strip()
+    if not fields.get("customer"):
+        return Problems({"customer": "Choose the customer."})
+    if not text and not call.files:
+        return Problems({"text": "Write something, or add a file."})
+    raw = refs.values(fields["customer"])
+    person = await services.person(CustomerId(int(str(raw["c"]))), TeamId(str(raw["t"])))
+    way = await _chosen_way(services, person, fields.get("way"))
+    if isinstance(way, Problems):
+        return way
+    return Draft(
+        customer_id=person.customer_id,
+        team=person.team,
+        agent=call.agent,
+        text=text,
+        source=call.source,
+        route_id=way.route_id,
+        subject=_subject(call, way),
+        cc=tuple(part.strip() for part in fields.get("cc", "").replace(";", ",").split(",") if part.strip()),
+        files=call.files,
+        order=call.order,
+    )
+
+
+async def _chosen_way(services: Services, person: Person, chosen: str | None) -> Way | Problems:
+    ways = await services.ways(person.customer_id, person.team)
+    if chosen is None:
+        ways = tuple(way for way in ways if way.closed is None)
+        if not ways:
+            raise UserError(f"There is no way to reach {person.name} now.")
+        return ways[0]
+    for way in ways:
+        if way.route_id == RouteId(int(chosen)):
+            return way if way.closed is None else Problems({"way": way.closed})
+    return Problems({"way": f"That way does not lead to {person.name}. Choose another."})
+
+
+def _subject(call: Call, way: Way) -> str | None:
+    """The label of the chosen subject: the desk gives it as ``subject.label``."""
+    label = call.fields.get("subject.label")
+    if label is None or label == NEW_SUBJECT:
+        return None
+    full = [title for title in way.subjects if _cut(title) == label]
+    return full[0] if full else label

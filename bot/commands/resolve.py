@@ -1,0 +1,45 @@
+"""``resolve`` and ``reopen``: the end of a case, and the end of the end."""
+
+from __future__ import annotations
+
+from bot.commands import refs
+from bot.commands.registry import Action, Command
+from bot.commands.services import Services
+from bot.commands.types import Answer, Button, Call, Face, Result
+from bot.desk import Status
+from bot.errors import UserError
+from bot.messages import Text
+
+
+async def resolve(services: Services, call: Call) -> Result:
+    """Closes a customer's case. Their next message opens a new one."""
+    person = (
+        await refs.pressed(services, call) if call.face is Face.BUTTON else await refs.whole(services, call)
+    )
+    if person.status is Status.RESOLVED:
+        raise UserError(f"{person.name}'s case is already resolved.")
+    after = await services.resolve(person.customer_id, person.team, call.agent, call.source)
+    value = refs.ref_value(person.customer_id, person.team)
+    return Answer(
+        Text(f"{after.name}'s case is resolved. Their next message opens a new one."),
+        buttons=(Button("Reopen", "case.reopen", value),),
+        quiet=call.face in (Face.BUTTON, Face.THREAD),
+    )
+
+
+async def reopen(services: Services, call: Call) -> Result:
+    """Opens a resolved case again."""
+    person = (
+        await refs.pressed(services, call) if call.face is Face.BUTTON else await refs.whole(services, call)
+    )
+    if person.status is not Status.RESOLVED:
+        raise UserError(f"{person.name}'s case is not resolved, so there is nothing to reopen.")
+    after = await services.reopen(person.customer_id, person.team, call.agent, call.source)
+    return Answer(Text(f"{after.name}'s case is open again."), quiet=call.face in (Face.BUTTON, Face.THREAD))
+
+
+COMMANDS = (
+    Command("resolve", "close the case", resolve, usage="C42"),
+    Command("reopen", "open a resolved case again", reopen, usage="C42"),
+)
+ACTIONS = (Action("case.resolve", resolve), Action("case.reopen", reopen))
