@@ -21,6 +21,9 @@ REDELIVERY = (0.0, 60.0, 300.0)
 """Seconds before attempt 1, 2 and 3 of an event that was not acknowledged."""
 
 
+_encode = json.JSONEncoder(check_circular=False).encode
+
+
 @dataclass(slots=True)
 class Delivery:
     """One thing the app must acknowledge, over all its attempts (kept as a record for tests)."""
@@ -57,6 +60,8 @@ class Dispatcher:
         self._pending: dict[str, Delivery] = {}
         self._held: list[tuple[Delivery, str]] = []
         self._flush: asyncio.TimerHandle | None = None
+        self._due: deque[tuple[float, Delivery, int]] = deque()  # (deadline, what, attempt), in order
+        self._alarm: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._random = random.Random(11)
         self._closed = False
@@ -93,24 +98,37 @@ class Dispatcher:
         if self.http is not None:
             self._post(delivery)
             return
-        delivery.timer = asyncio.get_running_loop().call_later(self.ack_timeout, self._timed_out, delivery)
+        self._watch(delivery)
+        if not self.sockets.connections and not self.faults.reorder:
+            return  # nobody there: the timer brings the next attempt
         self._envelope(delivery)
         if self.faults.duplicate:
             self._envelope(delivery)
+
+    def _watch(self, delivery: Delivery) -> None:
+        """Start the ack timer. All timers are equally long, so one handle serves the queue."""
+        loop = asyncio.get_running_loop()
+        self._due.append((loop.time() + self.ack_timeout, delivery, delivery.attempt))
+        if self._alarm is None:
+            self._alarm = loop.call_later(self.ack_timeout, self._overdue)
+
+    def _overdue(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._due and (self._due[0][1].acked or self._due[0][0] <= loop.time()):
+            _, delivery, attempt = self._due.popleft()
+            if not delivery.acked and attempt == delivery.attempt:
+                self._timed_out(delivery)
+        self._alarm = loop.call_at(self._due[0][0], self._overdue) if self._due else None
 
     def _envelope(self, delivery: Delivery) -> None:
         envelope_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         delivery.envelope_ids.append(envelope_id)
         self._pending[envelope_id] = delivery
-        envelope: Json = {
-            "envelope_id": envelope_id,
-            "payload": delivery.payload,
-            "type": delivery.kind,
-            "accepts_response_payload": delivery.kind != "events_api",
-        }
+        rest: Json = {"type": delivery.kind, "accepts_response_payload": delivery.kind != "events_api"}
         if delivery.kind == "events_api":
-            envelope |= {"retry_attempt": delivery.attempt, "retry_reason": delivery.reason}
-        text = json.dumps(envelope)
+            rest |= {"retry_attempt": delivery.attempt, "retry_reason": delivery.reason}
+        tail = _encode(rest)[1:]
+        text = f'{{"envelope_id": "{envelope_id}", "payload": {_encode(delivery.payload)}, {tail}'
         if self.faults.reorder > 1:
             self._hold(delivery, text)
         else:
@@ -143,8 +161,6 @@ class Dispatcher:
         self._settle(delivery, payload)
 
     def _settle(self, delivery: Delivery, payload: Json | None) -> None:
-        if delivery.timer is not None:
-            delivery.timer.cancel()
         if not delivery.acked:
             delivery.acked, delivery.response = True, payload
             if delivery.answer is not None and not delivery.answer.done():
@@ -194,8 +210,9 @@ class Dispatcher:
             if delivery.answer is not None and not delivery.answer.done():
                 delivery.answer.set_exception(SlackRefusal("operation_timeout"))
                 delivery.answer.exception()  # nobody may be waiting any more
-        if self._flush is not None:
-            self._flush.cancel()
+        for handle in (self._flush, self._alarm):
+            if handle is not None:
+                handle.cancel()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

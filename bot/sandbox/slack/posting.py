@@ -153,10 +153,15 @@ def _announce(core: Core, channel: Channel, message: Json) -> None:
 
 def change_message(core: Core, channel: Channel, ts: str, changes: Json, editor: str | None = None) -> Json:
     """Replace fields of a message and tell clients and the app (`message_changed`)."""
-    before = channel.messages[ts]
-    after = {**before, **changes}
+    after = {**channel.messages[ts], **changes}
     if editor:
         after["edited"] = {"user": editor, "ts": core.workspace.next_ts()}
+    return _swap(core, channel, ts, after)
+
+
+def _swap(core: Core, channel: Channel, ts: str, after: Json) -> Json:
+    """Put another message in a message's place, with the event."""
+    before = channel.messages[ts]
     channel.messages[ts] = after
     core.workspace.record("message_changed", {"channel": channel.id, "message": after}, channel)
     core.emit(
@@ -181,15 +186,13 @@ def remove_message(core: Core, channel: Channel, ts: str) -> None:
     if channel.replies.get(ts):
         keep = ("type", "ts", "thread_ts", "reply_count", "reply_users", "reply_users_count", "latest_reply")
         stone = {key: message[key] for key in keep if key in message}
-        gone = {key: None for key in message if key not in stone}
         stone |= {
             "subtype": "tombstone",
             "text": "This message was deleted.",
             "user": "USLACKBOT",
             "hidden": True,
         }
-        change_message(core, channel, ts, {**gone, **stone})
-        channel.messages[ts] = stone
+        _swap(core, channel, ts, stone)
         return
     del channel.messages[ts]
     if ts in channel.roots:

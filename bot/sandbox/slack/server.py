@@ -26,6 +26,7 @@ _LOGIN_PAGE = (
     "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head><body>Sign in to continue</body></html>"
 )
 _METHODS_LOADED = _methods.__all__
+_encode = json.JSONEncoder(check_circular=False).encode
 MAX_BODY = 64 * 2**20
 
 
@@ -85,7 +86,7 @@ class Server:
         if handler is None or caller is None:
             raise SlackRefusal("unknown_method", req_method=call.method)
         if caller.is_bot:
-            wait = self.core.rates.retry_after(call.method, args.text("channel"))
+            wait = self.core.rates.retry_after(call.method, args.text("channel").removeprefix("#"))
             if wait:
                 raise SlackRefusal("ratelimited", _retry_after=wait)
             self.core.require(caller, *SCOPES.get(call.method, ()))
@@ -144,7 +145,7 @@ class Server:
 
     @staticmethod
     def _json(body: Json, status: int = 200) -> web.Response:
-        data = json.dumps(body).encode()
+        data = _encode(body).encode()
         return web.Response(body=data, status=status, content_type="application/json", charset="utf-8")
 
     @staticmethod

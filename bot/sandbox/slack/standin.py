@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import aiohttp
 from aiohttp import web
 
 from .control import control, state
@@ -48,6 +49,7 @@ class SlackStandIn:
         bot_user: str = "U0ONETHREAD",
         people: Mapping[str, Person] | None = None,
         channels: Mapping[str, Channel] | None = None,
+        usergroups: Mapping[str, Sequence[str]] | None = None,
         bot_scopes: Iterable[str] | None = None,
         require_scopes: bool = True,
         validate: bool = True,
@@ -66,6 +68,7 @@ class SlackStandIn:
         """All arguments are optional.
 
         - `people`, `channels`: by your own keys; ids and tokens that are empty are filled in.
+        - `usergroups`: handle -> keys of people; `.usergroups[handle]` is the id.
         - `bot_scopes`: what the bot token has; None = everything. `require_scopes=False` never asks.
         - `validate`: judge blocks and views (off saves time in benchmarks).
         - `rates`: answer 429 as Slack does. `paid_plan`: off makes usergroups.* fail.
@@ -77,6 +80,10 @@ class SlackStandIn:
         - `request_url`: HTTP mode; without it Socket Mode.
         """
         self.workspace = Workspace(bot_user, people or default_people(), channels or default_channels())
+        self.usergroups = {
+            handle: self.workspace.add_usergroup(handle, [self.people[key].id for key in keys])
+            for handle, keys in (usergroups or {}).items()
+        }
         self.faults = Faults()
         self.calls: deque[Call] = deque(maxlen=20_000)
         dispatch = Dispatcher(
@@ -206,8 +213,6 @@ class SlackStandIn:
 
     async def act(self, person: str, method: str, **args: Any) -> Json:
         """Let a person call a method or verb over real HTTP; the whole reply, errors included."""
-        import aiohttp
-
         headers = {"Authorization": f"Bearer {self.people[person].token}"}
         async with (
             aiohttp.ClientSession(headers=headers) as session,

@@ -7,7 +7,7 @@ import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -98,8 +98,33 @@ class Workspace:
             channel.members = {p.id for p in everyone if not (p.is_bot or p.is_stranger)}
         if channel.bot_is_member:
             channel.members.add(self.bot.id)
+        self.note_sharing(channel)
         self.channels[name] = self.by_id[channel.id] = channel
         return channel
+
+    def note_sharing(self, channel: Channel) -> None:
+        """A channel with a member of another team is a shared one (Slack Connect)."""
+        if any(self.users[member].team_id != self.team_id for member in channel.members):
+            channel.is_ext_shared = True
+
+    def add_usergroup(self, handle: str, users: Sequence[str]) -> str:
+        """A user group of these user ids; its id (S…)."""
+        group_id = self.next_id("S")
+        self.usergroups[group_id] = {
+            "id": group_id,
+            "team_id": self.team_id,
+            "is_usergroup": True,
+            "is_subteam": True,
+            "name": handle,
+            "handle": handle,
+            "description": "",
+            "is_external": False,
+            "date_create": int(time.time()),
+            "date_update": int(time.time()),
+            "date_delete": 0,
+            "users": list(users),
+        }
+        return group_id
 
     def person(self, user_id: str) -> Person:
         """The account with this id, or `user_not_found`."""

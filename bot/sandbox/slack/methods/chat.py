@@ -86,8 +86,7 @@ def update(core: Core, caller: Caller, args: Args) -> Json:
     if len(args.text("text")) > posting.MAX_UPDATE_TEXT:
         raise SlackRefusal("msg_too_long")
     changes = _changes(core, caller, args, message)
-    editor = None if caller.is_bot and "metadata" in changes and len(changes) == 1 else caller.user_id
-    after = posting.change_message(core, channel, message["ts"], changes, editor)
+    after = posting.change_message(core, channel, message["ts"], changes, caller.user_id)
     return ok(channel=channel.id, ts=after["ts"], text=after["text"], message=after)
 
 

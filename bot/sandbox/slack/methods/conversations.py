@@ -30,11 +30,11 @@ def decode_cursor(cursor: str) -> str:
     return value
 
 
-def page(items: Sequence[Json], args: Args) -> tuple[list[Json], str]:
+def page(items: Sequence[Json], args: Args, bad_limit: str = "invalid_limit") -> tuple[list[Json], str]:
     """One page of a list by `cursor` and `limit`, and the cursor of the next page ("" at the end)."""
     limit = args.integer("limit", 100)
     if not 1 <= limit <= 1_000:
-        raise SlackRefusal("invalid_limit")
+        raise SlackRefusal(bad_limit)
     cursor = args.text("cursor")
     value = decode_cursor(cursor) if cursor else "0"
     if not value.isdigit():
@@ -212,6 +212,7 @@ def open_(core: Core, caller: Caller, args: Args) -> Json:
 def add_member(core: Core, channel: Channel, user_id: str, inviter: str = "") -> None:
     """Put somebody into a channel, with Slack's event."""
     channel.members.add(user_id)
+    core.workspace.note_sharing(channel)
     core.workspace.record("member_joined", {"channel": channel.id, "user": user_id}, channel)
     event: Json = {
         "type": "member_joined_channel",

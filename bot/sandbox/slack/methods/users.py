@@ -69,7 +69,7 @@ def users_list(core: Core, caller: Caller, args: Args) -> Json:
     """All accounts of this team."""
     team = core.workspace.team_id
     users = [p.user(team) for p in core.workspace.users.values() if p.team_id == team]
-    items, following = page([_visible(core, caller, user) for user in users], args)
+    items, following = page([_visible(core, caller, user) for user in users], args, "invalid_arguments")
     return ok(members=items, cache_ts=int(time.time()), response_metadata={"next_cursor": following})
 
 
