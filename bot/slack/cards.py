@@ -1,0 +1,150 @@
+"""The card: the first message of a customer's thread. Who waits, how long, who has it.
+
+It is posted under the bot's own name, so that it can be updated, and all its times are drawn by the reader's
+client, so that they never
+need to be refreshed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.commands.refs import ref_value
+from bot.desk import CardView, Status
+from bot.slack.blocks import Block, actions, button, context, date, escape, mrkdwn, overflow, plain
+from bot.slack.names import one_line, safe_name
+
+EXCERPT = 160
+SIGNS = {Status.OPEN: "🔴", Status.PENDING: "🟡", Status.SNOOZED: "💤", Status.RESOLVED: "✅"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message as Slack wants it. ``username`` and ``icon`` only work when it is posted, never when it is updated."""
+
+    blocks: list[Block]
+    text: str
+    username: str | None = None
+    icon: str | None = None
+    broadcast: bool = False
+
+    def arguments(self) -> dict[str, Any]:
+        """What ``chat.postMessage`` gets of it."""
+        shown: dict[str, Any] = {
+            "blocks": self.blocks,
+            "text": self.text,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if self.username:
+            shown["username"] = self.username
+        if self.icon:
+            shown["icon_emoji" if self.icon.startswith(":") else "icon_url"] = self.icon
+        if self.broadcast:
+            shown["reply_broadcast"] = True
+        return shown
+
+
+def card(view: CardView) -> Rendered:
+    """The card of a customer."""
+    name = safe_name(view.customer_name)
+    blocks: list[Block] = [
+        {"type": "rich_text", "block_id": "head", "elements": [_head(view, name), *_excerpt(view)]}
+    ]
+    blocks.append(context(*_facts(view)))
+    if _warning(view):
+        blocks.append(context(plain(f"⚠ {_warning(view)}")))
+    blocks.append(_buttons(view))
+    return Rendered(blocks, escape(f"{SIGNS[view.status]} {name} {view.handle}: {_state_words(view)}"))
+
+
+def _head(view: CardView, name: str) -> Block:
+    parts: list[Block] = [
+        {"type": "text", "text": f"{SIGNS[view.status]}  "},
+        {"type": "text", "text": name, "style": {"bold": True}},
+        {"type": "text", "text": f"   {view.handle}"},
+    ]
+    if view.cases > 1:
+        parts.append({"type": "text", "text": f"   case {view.cases}"})
+    return {"type": "rich_text_section", "elements": parts}
+
+
+def _excerpt(view: CardView) -> list[Block]:
+    line = one_line(view.excerpt, EXCERPT)
+    if not line:
+        return []
+    return [{"type": "rich_text_section", "elements": [{"type": "text", "text": f"“{line}”"}]}]
+
+
+def _state_words(view: CardView) -> str:
+    if view.blocked:
+        return "blocked"
+    return {
+        Status.OPEN: "waits for us",
+        Status.PENDING: "waits for the customer",
+        Status.SNOOZED: "snoozed",
+        Status.RESOLVED: "resolved",
+    }[view.status]
+
+
+def _state(view: CardView) -> str:
+    words = _state_words(view)
+    if view.blocked:
+        return words
+    if view.status is Status.OPEN and view.waiting_since is not None:
+        return f"{words} since {date(view.waiting_since)}"
+    if view.status is Status.OPEN:
+        return "open"
+    if view.status is Status.SNOOZED and view.snoozed_until is not None:
+        return f"{words} until {date(view.snoozed_until)}"
+    return words
+
+
+def _facts(view: CardView) -> list[Block]:
+    owner = f"<@{view.owner}>" if view.owner else "nobody"
+    facts = [mrkdwn(_state(view))]
+    if view.status is Status.OPEN and view.due_at is not None:
+        facts.append(mrkdwn(f"answer due {date(view.due_at)}"))
+    facts.append(mrkdwn(f"owner: {owner}"))
+    if view.reach:
+        facts.append(plain(_reach(view.reach)))
+    if view.failed:
+        facts.append(mrkdwn(f"❌ {view.failed} not delivered"))
+    return _dotted(facts)
+
+
+def _dotted(facts: list[Block]) -> list[Block]:
+    """The same facts with a dot between them."""
+    return [
+        fact if not number else {**fact, "text": f"· {fact['text']}"} for number, fact in enumerate(facts)
+    ]
+
+
+def _reach(reach: tuple[str, ...]) -> str:
+    first = one_line(reach[0], 80)
+    others = ", ".join(one_line(way, 40) for way in reach[1:4])
+    return f"{first} · also {others}" if others else first
+
+
+def _warning(view: CardView) -> str:
+    if view.warning:
+        return one_line(view.warning, 300)
+    return "" if view.verified else "Nobody has proved that the sender is who they say."
+
+
+def _buttons(view: CardView) -> Block:
+    value = ref_value(view.customer_id, view.team)
+    shown = [] if view.blocked else [button("Reply", "reply.open", value, "primary")]
+    if view.owner is None and view.status is not Status.RESOLVED:
+        shown.append(button("Take it", "case.take", value))
+    if view.status is Status.RESOLVED:
+        shown.append(button("Reopen", "case.reopen", value))
+    elif view.conversation_id is not None:
+        shown.append(button("Resolve", "case.resolve", value))
+    menu = [("History", f"history.open {value}")]
+    if view.status is not Status.RESOLVED:
+        menu.insert(0, ("Assign", f"case.assign {value}"))
+    menu.append(("Unblock", f"case.unblock {value}") if view.blocked else ("Block", f"case.block {value}"))
+    shown.append(overflow("menu", tuple(menu)))
+    return actions("case", *shown)
