@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bot.messages import Attachment, BlobId, Span, SpanKind, Text
-from bot.storage.schema import attachment, message, message_version, post
+from bot.storage.schema import attachment, delivery, message, message_version, post
 
 
 def pack_spans(spans: tuple[Span, ...]) -> str | None:
@@ -81,10 +81,12 @@ def add(connection: Connection, **values: Any) -> int:
     return int(connection.execute(_ADD, {**_EMPTY, **values}).scalar_one())
 
 
-def add_attachments(connection: Connection, message_id: int, files: Iterable[Attachment]) -> list[int]:
-    """Stores the files of a message, in order."""
+def add_attachments(
+    connection: Connection, message_id: int, files: Iterable[Attachment], sources: Sequence[str | None] = ()
+) -> list[int]:
+    """Stores the files of a message, in order. ``sources``: where the bytes are that have not been fetched yet."""
     ids = []
-    for file in files:
+    for at, file in enumerate(files):
         values = {
             "message_id": message_id,
             "name": file.name,
@@ -92,6 +94,7 @@ def add_attachments(connection: Connection, message_id: int, files: Iterable[Att
             "size": file.size,
             "blob": file.blob,
             "problem": file.problem,
+            "source": sources[at] if at < len(sources) else None,
         }
         ids.append(
             int(connection.execute(insert(attachment).returning(attachment.c.id), values).scalar_one())
@@ -135,6 +138,26 @@ def attachment_by_id(connection: Connection, attachment_id: int) -> Attachment |
         return None
     blob = BlobId(row.blob) if row.blob is not None else None
     return Attachment(row.name, row.media_type, row.size, blob, row.problem)
+
+
+def unfetched(connection: Connection, message_id: int) -> Sequence[Any]:
+    """The files of a message whose bytes are still elsewhere."""
+    return connection.execute(
+        select(attachment.c.id, attachment.c.name, attachment.c.source)
+        .where(
+            attachment.c.message_id == message_id,
+            attachment.c.blob.is_(None),
+            attachment.c.source.is_not(None),
+        )
+        .order_by(attachment.c.id)
+    ).all()
+
+
+def fetched(connection: Connection, attachment_id: int, blob: str, size: int) -> None:
+    """The bytes of a file are in the blob store now."""
+    connection.execute(
+        update(attachment).where(attachment.c.id == attachment_id).values(blob=blob, size=size, source=None)
+    )
 
 
 def change(connection: Connection, message_id: int, **values: Any) -> None:
@@ -205,11 +228,15 @@ def newest_reply(connection: Connection, conversation_id: int) -> Any | None:
     ).one_or_none()
 
 
-def newest_inbound(connection: Connection, customer_id: int, route_id: int | None = None) -> Any | None:
+def newest_inbound(
+    connection: Connection, customer_id: int, route_id: int | None = None, *, before: int | None = None
+) -> Any | None:
     """The customer's newest words, by one route or by any."""
     statement = select(message).where(message.c.customer_id == customer_id, message.c.direction == "inbound")
     if route_id is not None:
         statement = statement.where(message.c.route_id == route_id)
+    if before is not None:
+        statement = statement.where(message.c.id < before)
     return connection.execute(statement.order_by(message.c.id.desc()).limit(1)).one_or_none()
 
 
@@ -283,11 +310,24 @@ def posts_of(connection: Connection, message_id: int, target: str) -> Sequence[A
     ).all()
 
 
-def messages_at(connection: Connection, place: str, remote_id: str) -> list[int]:
-    """The messages that one Slack post shows, in order."""
-    rows = connection.execute(
-        select(post.c.message_id)
+def posts_at(connection: Connection, place: str, remote_id: str) -> Sequence[Any]:
+    """What one Slack post shows, in order: its messages and activities. ``delivery_id`` None: an agent wrote it."""
+    return connection.execute(
+        select(post.c.message_id, post.c.delivery_id, delivery.c.op, delivery.c.payload)
+        .outerjoin(delivery, delivery.c.id == post.c.delivery_id)
         .where(post.c.place == place, post.c.remote_id == remote_id, post.c.target == "desk")
         .order_by(post.c.id)
+    ).all()
+
+
+def count_failed(connection: Connection, conversation_id: int) -> int:
+    """Replies of a case that failed or are uncertain, and were not sent again."""
+    return int(
+        connection.execute(
+            select(func.count()).where(
+                message.c.conversation_id == conversation_id,
+                message.c.direction == "outbound",
+                message.c.state.in_(("failed", "uncertain")),
+            )
+        ).scalar_one()
     )
-    return [row.message_id for row in rows if row.message_id is not None]

@@ -1,4 +1,4 @@
-"""What belongs to inboxes rather than to customers: cursors, adapters' own values, how they are; and what has had its effect."""
+"""What belongs to inboxes rather than to customers: cursors, adapters' own values, how they are; and acts that had effect."""
 
 from __future__ import annotations
 

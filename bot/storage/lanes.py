@@ -1,7 +1,7 @@
 """Lanes and deliveries: the queue, as rows in the history's own transaction.
 
 A lane is an ordered queue to one target. ``append`` takes the next number of the lane with ``tail + 1 … RETURNING``: the
-row lock makes the order of commits the order of the queue. ``claim`` takes lanes, never rows. ``head`` moves only in ``settle``.
+row lock makes the order of commits the order of the queue. ``claim`` takes lanes, never rows. ``head`` moves in ``settle``.
 """
 
 from __future__ import annotations
@@ -436,3 +436,34 @@ def waiting(connection: Connection, now: float) -> dict[str, tuple[int, float]]:
         .group_by(lane.c.kind)
     )
     return {kind: (int(count), max(0.0, now - oldest)) for kind, count, oldest in rows}
+
+
+def bind_route(connection: Connection, lane_id: int, route_id: int) -> None:
+    """Says which route a new lane serves."""
+    connection.execute(update(lane).where(lane.c.id == lane_id).values(route_id=route_id))
+
+
+def move_bucket(connection: Connection, lane_id: int, bucket: str) -> None:
+    """A lane's target is paced by another bucket now."""
+    connection.execute(update(lane).where(lane.c.id == lane_id).values(bucket=bucket))
+
+
+def lane_of(connection: Connection, lane_id: int) -> Any | None:
+    """One lane."""
+    return connection.execute(select(lane).where(lane.c.id == lane_id)).one_or_none()
+
+
+def deliveries_of(connection: Connection, message_id: int, op: str) -> list[Any]:
+    """The deliveries of a message with one operation, newest first."""
+    return list(
+        connection.execute(
+            select(delivery)
+            .where(delivery.c.message_id == message_id, delivery.c.op == op)
+            .order_by(delivery.c.id.desc())
+        )
+    )
+
+
+def set_state(connection: Connection, delivery_id: int, state: State, why: str | None = None) -> None:
+    """Says by hand what became of a delivery."""
+    connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(state=state, error=why))

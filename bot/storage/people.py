@@ -199,6 +199,30 @@ def routes_of(connection: Connection, customer_id: int) -> Sequence[Any]:
     ).all()
 
 
+def route_by_id(connection: Connection, route_id: int | None) -> Any | None:
+    """One route with its identity."""
+    if route_id is None:
+        return None
+    return connection.execute(
+        select(
+            route.c.id,
+            route.c.inbox,
+            route.c.thread_key,
+            route.c.lane_id,
+            route.c.last_in_at,
+            identity.c.id.label("identity_id"),
+            identity.c.customer_id,
+            identity.c.channel,
+            identity.c.address,
+            identity.c.verified,
+            identity.c.evidence,
+            identity.c.name,
+        )
+        .join(identity, identity.c.id == route.c.identity_id)
+        .where(route.c.id == route_id)
+    ).one_or_none()
+
+
 def search(connection: Connection, words: str, limit: int) -> list[int]:
     """Customers whose name or address contains the words, newest first."""
     pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"

@@ -189,6 +189,9 @@ attachment = Table(
     Column("size", BigInteger, nullable=False),
     Column("blob", Text),
     Column("problem", Text),
+    Column(
+        "source", Text
+    ),  # where the bytes are until they are fetched (a file that an agent put into Slack)
     Index(None, "message_id"),
     Index(None, "blob"),
 )

@@ -1,0 +1,139 @@
+"""Who is this? From the sender of a message to a customer.
+
+The rules, in order. They are strict because a wrong join shows one person's words to another.
+
+1. A message with our keyed token (``answers``) belongs to the conversation that the token names: its sender has received a
+   mail of ours. Where the sender is not that customer, it is shown there as somebody else's words, and replies still go to
+   the customer.
+2. A sender whom the channel proved (``verified``) is the proven owner of the address. Where there was only a claim to that
+   address so far, the claim is proven now and its thread goes on.
+3. A sender who is not proven is the claim to that address. Where the address has a proven owner, the claim gets a customer
+   and thread of its own, marked; it never joins the owner, and shows nothing of the owner's history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bot.messages import Contact, ConversationId
+from bot.storage import cases, people
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose message it is.
+
+    ``identity_id`` None and ``other_sender`` set: somebody else speaks in this customer's conversation.
+    ``warning`` is what the agent should know about the sender.
+    """
+
+    customer_id: int
+    identity_id: int | None
+    blocked: bool
+    known: bool
+    warning: str | None = None
+    other_sender: str | None = None
+
+
+def display_name(contact: Contact) -> str:
+    """What to call somebody: their name, or the first part of their address."""
+    name = " ".join((contact.name or "").split())
+    return name or contact.address.split("@")[0] or contact.address
+
+
+def resolve(connection: Connection, sender: Contact, answers: ConversationId | None, now: float) -> Whose:
+    """Whose message this is; makes the customer and the identity where they are new."""
+    found = people.identities_at(connection, sender.channel, sender.address)
+    if answers is not None:
+        answered = _answered(connection, sender, answers, found)
+        if answered is not None:
+            return answered
+    owner = next((one for one in found if one.verified), None)
+    claim = next((one for one in found if not one.verified), None)
+    if sender.verified:
+        return _proven(connection, sender, owner, claim, now)
+    return _claimed(connection, sender, owner, claim, now)
+
+
+def _answered(
+    connection: Connection, sender: Contact, answers: ConversationId, found: list[people.KnownIdentity]
+) -> Whose | None:
+    case = cases.case(connection, answers)
+    customer_id = people.final(connection, case.customer_id) if case is not None else None
+    if customer_id is None:
+        return None
+    own = next((one for one in found if one.customer_id == customer_id), None)
+    if own is None:
+        other = f"{display_name(sender)} <{sender.address}>"
+        blocked = any(one.blocked for one in found)
+        return Whose(customer_id, None, blocked, known=True, other_sender=other, warning=_doubt(sender))
+    if sender.verified and not own.verified and not any(one.verified for one in found):
+        people.verify(connection, own.id, sender.evidence)
+    return Whose(customer_id, own.id, own.blocked, known=True, warning=_doubt(sender))
+
+
+def _proven(
+    connection: Connection,
+    sender: Contact,
+    owner: people.KnownIdentity | None,
+    claim: people.KnownIdentity | None,
+    now: float,
+) -> Whose:
+    if owner is None and claim is not None:
+        people.verify(connection, claim.id, sender.evidence)
+        owner = claim
+    if owner is None:
+        return _create(connection, sender, now, None)
+    return _known(connection, owner, sender, None)
+
+
+def _claimed(
+    connection: Connection,
+    sender: Contact,
+    owner: people.KnownIdentity | None,
+    claim: people.KnownIdentity | None,
+    now: float,
+) -> Whose:
+    warning = _doubt(sender)
+    if owner is not None:
+        warning = (
+            f"This sender is not verified and may not be {owner.customer_name}: {sender.address} is the proven address of "
+            f"{people.handle(owner.customer_id)} ({sender.evidence or 'no proof'})"
+        )
+    if claim is None:
+        return _create(connection, sender, now, warning)
+    blocked = claim.blocked or (owner.blocked if owner is not None else False)
+    known = _known(connection, claim, sender, warning)
+    return Whose(known.customer_id, known.identity_id, blocked, known=True, warning=warning)
+
+
+def _doubt(sender: Contact) -> str | None:
+    if sender.verified:
+        return None
+    return f"Sender not verified ({sender.evidence or 'no proof'})"
+
+
+def _known(connection: Connection, one: people.KnownIdentity, sender: Contact, warning: str | None) -> Whose:
+    if one.name is None and sender.name and " ".join(sender.name.split()):
+        people.name_customer(connection, one.customer_id, one.id, display_name(sender))
+    return Whose(one.customer_id, one.id, one.blocked, known=True, warning=warning)
+
+
+def _create(connection: Connection, sender: Contact, now: float, warning: str | None) -> Whose:
+    name = display_name(sender)
+    customer_id = people.add_customer(connection, name, now)
+    identity_id = people.add_identity(
+        connection,
+        customer_id,
+        sender.channel,
+        sender.address,
+        verified=sender.verified,
+        evidence=sender.evidence,
+        name=name if sender.name else None,
+        now=now,
+    )
+    if warning is None:
+        warning = _doubt(sender)
+    return Whose(customer_id, identity_id, blocked=False, known=False, warning=warning)

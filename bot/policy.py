@@ -1,0 +1,68 @@
+"""Frozen policies: what app.yaml says, as the core needs it. ``bot/app.py`` makes them; nothing else knows app.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.messages import InboxId, TeamId
+
+
+@dataclass(frozen=True, slots=True)
+class TeamPolicy:
+    """A team: its Slack channel, how long a reply is held for undo (seconds), where to go when the channel is gone."""
+
+    id: TeamId
+    name: str
+    slack_channel: str
+    undo: float = 5.0
+    fallback_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPolicy:
+    """One configured account on a channel. ``label`` is how it is called in Slack: ``support@shop.example``."""
+
+    id: InboxId
+    channel: str
+    team: TeamId
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorePolicy:
+    """What the relay and the outbox go by. All times in seconds.
+
+    ``echo_delay``: a reply that is still not settled so long after its undo window is shown all the same.
+    ``card_delay``: how long changes of a card are gathered. ``automatic_per_hour``: more automatic messages than this from
+    one sender are kept and not posted. ``same_words``: asking before identical text goes to the same customer again.
+    """
+
+    teams: Mapping[TeamId, TeamPolicy]
+    inboxes: Mapping[InboxId, InboxPolicy]
+    echo_delay: float = 3.0
+    card_delay: float = 2.0
+    automatic_per_hour: int = 10
+    same_words: float = 120.0
+    agent_names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket: ``per_second`` tokens flow in, at most ``burst`` are kept."""
+
+    per_second: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True)
+class PacePolicy:
+    """What the platforms allow. ``desk_channel``: posts into one Slack channel; ``workspace``: posts into all together;
+    ``cards``: updates of cards over all customers; ``marks``: updates and reactions; ``inbox``: sends of one inbox."""
+
+    desk_channel: Rate = Rate(1.0, 4.0)
+    workspace: Rate = Rate(5.0, 20.0)
+    cards: Rate = Rate(40 / 60, 5.0)
+    marks: Rate = Rate(45 / 60, 10.0)
+    inbox: Rate = Rate(10.0, 20.0)
+    inboxes: Mapping[InboxId, Rate] = field(default_factory=dict)

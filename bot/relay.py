@@ -1,0 +1,343 @@
+"""Customers' words come in here: one transaction each, and when it returns they are durable.
+
+``accept_customer`` stores, in ONE transaction: that the event was seen (unique per inbox and source id), whose it is, the case,
+the message, the deliveries to the desk's lane, a refresh of the card, and the source's cursor. A crash before the commit leaves
+nothing, and the source brings the event again; a crash after it leaves everything, and the event is a duplicate then.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot import conversations, customers, replies, views
+from bot.contract import Accepted
+from bot.desk import Status
+from bot.messages import (
+    AddressChanged,
+    Contact,
+    Delete,
+    Edit,
+    Event,
+    Failure,
+    InboxId,
+    Message,
+    Reaction,
+    Receipt,
+    SourceId,
+    Text,
+    Typing,
+    Unreadable,
+)
+from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
+from bot.storage import cases, history, inboxes, lanes
+from bot.storage.database import Database
+from bot.storage.lanes import NewDelivery
+
+Wake = Callable[[set[str]], None]
+"""Tells the outbox which buckets have new work."""
+
+
+@dataclass(slots=True)
+class Woken:
+    """What a unit found out for its caller: what to wake, and whether the event was a duplicate."""
+
+    buckets: set[str]
+    duplicate: bool = False
+
+
+class Relay:
+    """The way in. ``clock`` gives epoch seconds."""
+
+    def __init__(
+        self, database: Database, policy: CorePolicy, wake: Wake, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._wake = wake
+        self._clock = clock
+        self.last_event: dict[InboxId, float] = {}
+
+    async def accept_customer(self, inbox: InboxId, event: Event, cursor: str | None = None) -> Accepted:
+        """Stores an event of a customer's channel. Raises ``StorageError`` when nothing was stored."""
+        if isinstance(event, Typing):
+            return Accepted()
+        now = self._clock()
+        unit = partial(
+            accept, policy=self._policy, inbox=inbox, event=event, cursor=cursor, now=now, key=new_key()
+        )
+        woken = await self._database.write(unit)
+        self.last_event[inbox] = now
+        if woken.buckets:
+            self._wake(woken.buckets)
+        return Accepted(duplicate=woken.duplicate)
+
+
+def new_key() -> str:
+    """An unguessable key: 26 lower-case letters and digits, 130 bits."""
+    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(26))
+
+
+def accept(
+    connection: Connection,
+    *,
+    policy: CorePolicy,
+    inbox: InboxId,
+    event: Event,
+    cursor: str | None,
+    now: float,
+    key: str,
+) -> Woken:
+    """The transaction behind ``accept_customer``."""
+    of = policy.inboxes[inbox]
+    woken = _dispatch(connection, policy, of, event, now, key)
+    if cursor is not None:
+        inboxes.set_cursor(connection, inbox, cursor)
+    return woken
+
+
+def _dispatch(
+    connection: Connection, policy: CorePolicy, inbox: InboxPolicy, event: Event, now: float, key: str
+) -> Woken:
+    if isinstance(event, Message):
+        return _message(connection, policy, inbox, event, now, key)
+    if isinstance(event, Unreadable):
+        return _message(connection, policy, inbox, _unreadable(inbox, event), now, key)
+    if isinstance(event, Failure):
+        return _failure(connection, policy, inbox, event, now, key)
+    if isinstance(event, Edit | Delete | Reaction):
+        return _changed(connection, inbox, event, now)
+    if isinstance(event, Receipt):
+        return _receipt(connection, policy, inbox, event, now)
+    if isinstance(event, AddressChanged):
+        return Woken(set())
+    return Woken(set())
+
+
+def _unreadable(inbox: InboxPolicy, event: Unreadable) -> Message:
+    sender = event.sender or Contact(inbox.channel, f"unreadable@{inbox.id}", "Unreadable messages")
+    return Message(
+        event.source_id,
+        sender,
+        event.at,
+        Text(),
+        problems=(f"This message could not be read: {event.reason}. The original is kept.",),
+        automated=None if event.sender else "unreadable",
+        raw=event.raw,
+    )
+
+
+def _message(
+    connection: Connection, policy: CorePolicy, inbox: InboxPolicy, event: Message, now: float, key: str
+) -> Woken:
+    dedup_key = f"in:{inbox.id}:{event.source_id}"
+    if history.known(connection, dedup_key) is not None:
+        return Woken(set(), duplicate=True)
+    team = policy.teams[inbox.team]
+    whose = customers.resolve(connection, event.sender, event.answers, now)
+    waits = event.automated is None and not whose.blocked
+    case_id, subject, new_case = _case(connection, whose, team, event, now, waits=waits)
+    route_id = None
+    if whose.identity_id is not None:
+        route_id = conversations.ensure_route(
+            connection, whose.identity_id, inbox.id, event.thread_key or "", now, inbound=True
+        )
+    message_id = history.add(
+        connection,
+        conversation_id=case_id,
+        customer_id=whose.customer_id,
+        identity_id=whose.identity_id,
+        route_id=route_id,
+        inbox=inbox.id,
+        direction="inbound",
+        dedup_key=dedup_key,
+        remote_id=event.remote_id,
+        author=customers.display_name(event.sender),
+        text=event.text.plain,
+        spans=history.pack_spans(event.text.spans),
+        subject=event.subject,
+        tail=history.pack_text(event.tail),
+        sent_at=event.sent_at.timestamp(),
+        created_at=now,
+        automated=event.automated,
+        raw=event.raw,
+        meta=_meta(event, whose, subject=subject, new_case=new_case),
+    )
+    files = history.add_attachments(connection, message_id, event.attachments) if event.attachments else []
+    if whose.blocked or _flood(connection, policy, whose, event, now):
+        return Woken(set())
+    words = conversations.excerpt(event.text.plain) or _file_words(event)
+    cases.heard(connection, case_id, words, now, waits=waits)
+    return Woken(_show(connection, policy, whose.customer_id, team, message_id, event, files, now, key))
+
+
+def _case(
+    connection: Connection,
+    whose: customers.Whose,
+    team: TeamPolicy,
+    event: Message,
+    now: float,
+    *,
+    waits: bool,
+) -> tuple[int, str | None, bool]:
+    """The case of a message, the subject if it is worth showing, and whether a known customer has a new case."""
+    row = cases.open_case(connection, whose.customer_id, team.id) if whose.known else None
+    if row is not None:
+        changed = event.subject is not None and not same_subject(event.subject, row.subject)
+        if changed:
+            cases.change(connection, row.id, subject=event.subject)
+        return row.id, event.subject if changed else None, False
+    before = whose.known and cases.newest_case(connection, whose.customer_id, team.id) is not None
+    case_id = cases.add_case(connection, whose.customer_id, team.id, event.subject, now)
+    if whose.blocked:
+        cases.change(connection, case_id, status=Status.RESOLVED, resolved_at=now)
+    elif not waits:
+        cases.change(connection, case_id, status=Status.PENDING)
+    return case_id, event.subject, before and waits
+
+
+def same_subject(one: str | None, other: str | None) -> bool:
+    """Whether two subjects are the same but for "Re:" and its like, case and white space."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(subject: str | None) -> str:
+    words = " ".join((subject or "").split()).casefold()
+    while (colon := words.find(":")) in range(2, 4):
+        words = words[colon + 1 :].strip()
+    return words
+
+
+def _meta(event: Message, whose: customers.Whose, *, subject: str | None, new_case: bool) -> str | None:
+    values: dict[str, Any] = {
+        "warning": whose.warning,
+        "other_sender": whose.other_sender,
+        "show_subject": subject,
+        "new_case": new_case,
+        "problems": event.problems,
+        "references": event.references,
+        "copied": [one.address for one in event.participants],
+    }
+    kept = {name: value for name, value in values.items() if value}
+    return json.dumps(kept, separators=(",", ":")) if kept else None
+
+
+def _file_words(event: Message) -> str:
+    return ", ".join(one.name for one in event.attachments) or (event.subject or "")
+
+
+def _flood(
+    connection: Connection, policy: CorePolicy, whose: customers.Whose, event: Message, now: float
+) -> bool:
+    """Whether a machine writes so much that its messages are kept and not posted: it ends loops between two machines."""
+    if event.automated is None or whose.identity_id is None:
+        return False
+    count = history.automated_since(connection, whose.identity_id, now - 3600)
+    return count > policy.automatic_per_hour
+
+
+def _show(
+    connection: Connection,
+    policy: CorePolicy,
+    customer_id: int,
+    team: TeamPolicy,
+    message_id: int,
+    event: Message,
+    files: list[int],
+    now: float,
+    key: str,
+) -> set[str]:
+    desk = conversations.ensure_desk(connection, customer_id, team, key, now)
+    items = [NewDelivery("say", message_id)]
+    for attachment_id, file in zip(files, event.attachments, strict=True):
+        if file.blob is not None:
+            items.append(NewDelivery("file", message_id, attachment_id))
+    if len(event.text) > views.SHOWN:
+        items.append(NewDelivery("rest", message_id))
+    buckets = {lanes.append(connection, desk.desk_lane, items, now)}
+    card = lanes.append_once(connection, desk.card_lane, NewDelivery("card"), now, delay=policy.card_delay)
+    return buckets | {card} if card else buckets
+
+
+def _failure(
+    connection: Connection, policy: CorePolicy, inbox: InboxPolicy, event: Failure, now: float, key: str
+) -> Woken:
+    dedup_key = f"in:{inbox.id}:{event.source_id}"
+    if history.known(connection, dedup_key) is not None:
+        return Woken(set(), duplicate=True)
+    row = history.by_remote(connection, inbox.id, event.remote_id) if event.remote_id else None
+    if row is None and event.answers is not None:
+        row = history.newest_reply(connection, event.answers)
+    if row is None or row.direction != "outbound":
+        shown = Contact(inbox.channel, f"bounces@{inbox.id}", "Mail system")
+        message = Message(
+            event.source_id,
+            shown,
+            event.at,
+            Text(event.reason),
+            automated="bounce of a message that is not ours, or is not known any more",
+            raw=event.raw,
+        )
+        return _message(connection, policy, inbox, message, now, key)
+    history.add(
+        connection,
+        conversation_id=row.conversation_id,
+        customer_id=row.customer_id,
+        inbox=inbox.id,
+        direction="system",
+        dedup_key=dedup_key,
+        author="Mail system",
+        text=event.reason,
+        sent_at=event.at.timestamp(),
+        created_at=now,
+        automated="bounce",
+        raw=event.raw,
+    )
+    if not event.final:
+        return Woken(replies.remark(connection, policy, row, event.reason, now))
+    return Woken(replies.came_back(connection, policy, row, event.reason, now))
+
+
+def _changed(
+    connection: Connection, inbox: InboxPolicy, event: Edit | Delete | Reaction, now: float
+) -> Woken:
+    row = history.by_remote(connection, inbox.id, event.remote_id)
+    dedup_key = f"edit:{inbox.id}:{event.source_id}"
+    if row is None:
+        return Woken(set())
+    if history.version_known(connection, dedup_key):
+        return Woken(set(), duplicate=True)
+    history.add_version(connection, row, dedup_key, now)
+    meta = json.loads(row.meta) if row.meta else {}
+    if isinstance(event, Edit):
+        history.change(connection, row.id, text=event.text.plain, spans=history.pack_spans(event.text.spans))
+        meta["edited"] = True
+    elif isinstance(event, Delete):
+        meta["deleted"] = True
+    else:
+        meta["reaction"] = event.emoji
+    history.change(connection, row.id, meta=json.dumps(meta, separators=(",", ":")))
+    return Woken(replies.show_again(connection, row, now))
+
+
+def _receipt(
+    connection: Connection, policy: CorePolicy, inbox: InboxPolicy, event: Receipt, now: float
+) -> Woken:
+    buckets: set[str] = set()
+    for remote_id in event.remote_ids:
+        row = history.by_remote(connection, inbox.id, remote_id)
+        if row is not None and row.direction == "outbound":
+            buckets |= replies.progressed(connection, policy, row, event.level, now)
+    return Woken(buckets)
+
+
+def source(*parts: str) -> SourceId:
+    """A source id of several parts."""
+    return SourceId(":".join(parts))

@@ -1,0 +1,188 @@
+"""From rows to what the desk shows: entries of a thread, the card. Units that only read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.desk import Activity, CardView, Entry, Noted, Replied, Said, State, Status
+from bot.messages import AgentId, Attachment, ConversationId, CustomerId, MessageId, TeamId, Text
+from bot.policy import CorePolicy
+from bot.storage import cases, history, people
+from bot.storage.lanes import Delivery
+
+SHOWN = 9_500
+"""Characters of one message that a post shows; the rest is put beside it as a file."""
+
+
+def entry(
+    connection: Connection, policy: CorePolicy, op: str, message_id: int | None, payload: dict[str, Any]
+) -> Entry | None:
+    """What one delivery to the desk shows; None where its message is gone."""
+    if op == "activity":
+        actor = payload.get("actor")
+        return Activity(
+            payload["text"],
+            payload["at"],
+            AgentId(actor) if actor else None,
+            bool(payload.get("broadcast")),
+        )
+    row = history.get(connection, message_id) if message_id is not None else None
+    if row is None:
+        return None
+    files = tuple(file for _, file in history.attachments_of(connection, [row.id]).get(row.id, []))
+    meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
+    if row.direction == "outbound":
+        return _replied(connection, policy, row, meta, files)
+    if row.direction == "note":
+        return _noted(row, meta, files)
+    return _said(connection, policy, row, meta, files)
+
+
+def entries(connection: Connection, policy: CorePolicy, run: list[Delivery]) -> tuple[Entry, ...]:
+    """What a run of deliveries shows."""
+    made = [entry(connection, policy, one.op, one.message_id, one.payload) for one in run]
+    return tuple(one for one in made if one is not None)
+
+
+def _customer_name(connection: Connection, customer_id: int, team: str) -> tuple[str, str]:
+    final = people.final(connection, customer_id) or customer_id
+    row = cases.people(connection, [final], team).get(final)
+    return (row.name if row is not None else people.handle(final)), people.handle(final)
+
+
+def _team_of(connection: Connection, row: Any) -> str:
+    case = cases.case(connection, row.conversation_id)
+    return str(case.team) if case is not None else ""
+
+
+def via(policy: CorePolicy, inbox: str | None) -> tuple[str, str]:
+    """The channel, and the inbox in words: ("email", "email support@shop.example")."""
+    for known in policy.inboxes.values():
+        if known.id == inbox:
+            return known.channel, f"{known.channel} {known.label}"
+    return "", inbox or ""
+
+
+def shown(text: Text) -> Text:
+    """As much of a text as a post shows."""
+    if len(text) <= SHOWN:
+        return text
+    return text.cut(0, SHOWN) + Text(" …")
+
+
+def _said(
+    connection: Connection, policy: CorePolicy, row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]
+) -> Said:
+    channel, words = via(policy, row.inbox)
+    problems = list(meta.get("problems", ()))
+    if len(row.text) > SHOWN:
+        problems.append("This message is long: the whole of it is in the file message.txt below.")
+    name, handle = _customer_name(connection, row.customer_id, _team_of(connection, row))
+    edited = history.first_version(connection, row.id) if meta.get("edited") else None
+    return Said(
+        MessageId(row.id),
+        name,
+        channel,
+        words,
+        shown(history.unpack_text(row.text, row.spans)),
+        row.sent_at,
+        handle=handle,
+        subject=meta.get("show_subject"),
+        attachments=files,
+        has_tail=row.tail is not None,
+        warning=meta.get("warning"),
+        automated=row.automated,
+        problems=tuple(problems),
+        other_sender=meta.get("other_sender"),
+        copied=tuple(meta.get("copied", ())),
+        edited_from=edited,
+        deleted=bool(meta.get("deleted")),
+        new_case=bool(meta.get("new_case")),
+        reaction=meta.get("reaction"),
+    )
+
+
+def _replied(
+    connection: Connection, policy: CorePolicy, row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]
+) -> Replied:
+    channel, words = via(policy, row.inbox)
+    name, handle = _customer_name(connection, row.customer_id, _team_of(connection, row))
+    return Replied(
+        MessageId(row.id),
+        AgentId(row.agent or ""),
+        row.author,
+        meta.get("image"),
+        name,
+        channel,
+        words,
+        shown(history.unpack_text(row.text, row.spans)),
+        row.created_at,
+        State(row.state),
+        row.state_at,
+        row.detail,
+        attachments=files,
+        subject=row.subject,
+        from_thread=bool(meta.get("from_thread")),
+        refused=tuple((a, b) for a, b in meta.get("refused", ())),
+        handle=handle,
+    )
+
+
+def _noted(row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]) -> Noted:
+    return Noted(
+        MessageId(row.id),
+        AgentId(row.agent or ""),
+        row.author,
+        meta.get("image"),
+        history.unpack_text(row.text, row.spans),
+        row.created_at,
+        files,
+    )
+
+
+def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str) -> CardView | None:
+    """A customer's card as it should look now."""
+    person = cases.people(connection, [customer_id], team).get(customer_id)
+    if person is None:
+        return None
+    case = cases.newest_case(connection, customer_id, team)
+    ways = people.routes_of(connection, customer_id)
+    status = Status(case.status) if case is not None else Status.RESOLVED
+    unproven = next((way for way in ways if not way.verified), None)
+    warning = None
+    if ways and unproven is not None and not any(way.verified for way in ways):
+        warning = f"Sender not verified ({unproven.evidence or 'no proof'})"
+    return CardView(
+        people.handle(customer_id),
+        CustomerId(customer_id),
+        person.name,
+        TeamId(team),
+        status,
+        ConversationId(case.id) if case is not None else None,
+        case.excerpt if case is not None else "",
+        tuple(dict.fromkeys(via(policy, way.inbox)[1] for way in ways)),
+        owner=AgentId(case.owner) if case is not None and case.owner else None,
+        waiting_since=case.waiting_since if case is not None and status is not Status.RESOLVED else None,
+        snoozed_until=case.snoozed_until if case is not None else None,
+        blocked=person.blocked,
+        verified=warning is None,
+        warning=warning,
+        cases=cases.count_cases(connection, customer_id, team),
+        failed=history.count_failed(connection, case.id) if case is not None else 0,
+    )
+
+
+def post_entries(
+    connection: Connection, policy: CorePolicy, place: str, remote_id: str
+) -> tuple[tuple[Entry, ...], bool]:
+    """Everything that one Slack post shows, as it should look now; and whether the bot made that post."""
+    made: list[Entry | None] = []
+    ours = False
+    for row in history.posts_at(connection, place, remote_id):
+        ours = ours or row.delivery_id is not None
+        payload = json.loads(row.payload) if row.payload else {}
+        made.append(entry(connection, policy, row.op or "say", row.message_id, payload))
+    return tuple(one for one in made if one is not None), ours
