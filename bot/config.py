@@ -1,0 +1,216 @@
+"""Reads app.yaml: ``load`` gives a ``Config``, or one ``ConfigError`` that lists every problem with line, key and cure.
+
+``${NAME}`` is filled in from the environment, and secrets stand in the file only so. An inbox's keys are checked by the
+settings model of its channel, so that a channel installed from outside is configured like a built-in one.
+Only ``bot/app.py`` reads a ``Config``; it hands each object a frozen policy of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from bot.contract import Channel
+from bot.messages import InboxId, TeamId
+from bot.modelcheck import check, nearest
+from bot.sections import (
+    HANDLE,
+    HANDLE_WORDS,
+    Commands,
+    Database,
+    Limits,
+    Log,
+    Pace,
+    Sections,
+    Slack,
+    Team,
+    Web,
+)
+from bot.yamlfile import Document, Key, read
+
+ENTRY_POINTS = "onethread.adapters"
+"""The entry point group in which a package offers its ``bot.contract.Channel``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """One account on a channel. ``settings`` is an instance of the channel's own settings model."""
+
+    id: InboxId
+    channel: Channel
+    team: TeamId
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What ``load`` returns: every section, with defaults filled in. Relative paths are relative to the working directory."""
+
+    path: Path
+    slack: Slack
+    commands: Commands
+    teams: dict[TeamId, Team]
+    inboxes: dict[InboxId, Inbox]
+    database: Database
+    data_dir: Path
+    secret_key: tuple[SecretStr, ...]
+    limits: Limits
+    pace: Pace
+    web: Web
+    log: Log
+
+
+def load(
+    path: Path, environ: Mapping[str, str], channels: Mapping[str, Callable[[], Channel]] | None = None
+) -> Config:
+    """Reads app.yaml. Raises one ``ConfigError`` whose text lists everything that is wrong, a line each.
+
+    ``channels`` are those that inboxes may be on, each loaded only when an inbox names it; by default all that are
+    installed (entry points of the group ``onethread.adapters``).
+    """
+    document = read(path, environ)
+    if not document.data:
+        document.fail()
+    data = {key: value for key, value in document.data.items() if key != "inboxes"}
+    sections = check(document, Sections, data)
+    inboxes = _Inboxes(document, installed_channels() if channels is None else channels).read()
+    _check_teams(document)
+    _check_database(document)
+    document.fail()
+    assert sections is not None, "a section that is wrong has been told"
+    return Config(
+        path=path,
+        slack=sections.slack,
+        commands=sections.commands,
+        teams={TeamId(name): team for name, team in sections.teams.items()},
+        inboxes=inboxes,
+        database=sections.database,
+        data_dir=sections.data_dir,
+        secret_key=sections.secret_key,
+        limits=sections.limits,
+        pace=sections.pace,
+        web=sections.web,
+        log=sections.log,
+    )
+
+
+def installed_channels() -> dict[str, Callable[[], Channel]]:
+    """What installed packages offer, by name; nothing is imported before it is called."""
+    return {point.name: point.load for point in entry_points(group=ENTRY_POINTS)}
+
+
+class _Inboxes:
+    """Reads the inboxes: each is checked by the settings model of the channel that it names."""
+
+    def __init__(self, document: Document, channels: Mapping[str, Callable[[], Channel]]) -> None:
+        self._document = document
+        self._channels = channels
+        self._teams = document.data.get("teams")
+
+    def read(self) -> dict[InboxId, Inbox]:
+        """Those that are right; what is wrong with the others has been noted."""
+        given = self._document.data.get("inboxes")
+        if not isinstance(given, dict) or not given:
+            self._document.add(
+                ("inboxes",),
+                "there is no inbox",
+                "Add one: a name, and under it channel, team and the channel's own keys.",
+            )
+            return {}
+        read = (self._inbox(name, body) for name, body in given.items())
+        return {inbox.id: inbox for inbox in read if inbox}
+
+    def _inbox(self, name: str, body: Any) -> Inbox | None:
+        key: Key = ("inboxes", name)
+        if not re.fullmatch(HANDLE, name):
+            self._document.add(key, HANDLE_WORDS, "For example support-mail.")
+        if not isinstance(body, dict):
+            self._document.add(
+                key, "an inbox is a list of keys", "Give it channel, team and the channel's own keys."
+            )
+            return None
+        channel = self._channel(body, key)
+        team = self._team(body, key)
+        if channel is None:
+            return None
+        own = {k: v for k, v in body.items() if k not in ("channel", "team")}
+        settings = check(self._document, channel.settings, {**(channel.defaults or {}), **own}, key)
+        return Inbox(InboxId(name), channel, team, settings) if settings and team else None
+
+    def _channel(self, body: Mapping[str, Any], key: Key) -> Channel | None:
+        name = body.get("channel")
+        known = f"Installed channels: {', '.join(sorted(self._channels)) or 'none'}."
+        if name is None:
+            guess = nearest("channel", list(body))
+            if guess:
+                self._document.add((*key, guess), "there is no such key", 'Did you mean "channel"?')
+            else:
+                self._document.add((*key, "channel"), "this is missing", known)
+            return None
+        if not isinstance(name, str) or name not in self._channels:
+            guess = nearest(str(name), list(self._channels))
+            cure = f'Did you mean "{guess}"?' if guess else known
+            self._document.add((*key, "channel"), f"there is no channel {name!r}", cure)
+            return None
+        try:
+            return self._channels[name]()
+        except Exception as error:
+            self._document.add(
+                (*key, "channel"),
+                f"the channel {name} is installed but cannot be loaded ({type(error).__name__}: {error})",
+                "Install its package anew, or remove this inbox.",
+            )
+            return None
+
+    def _team(self, body: Mapping[str, Any], key: Key) -> TeamId | None:
+        team = body.get("team")
+        teams = self._teams if isinstance(self._teams, dict) else {}
+        if team is None:
+            self._document.add((*key, "team"), "this is missing", f"One of: {', '.join(teams) or 'a team'}.")
+        elif not isinstance(team, str) or team not in teams:
+            guess = nearest(str(team), list(teams))
+            cure = f'Did you mean "{guess}"?' if guess else f"Known teams: {', '.join(teams) or 'none'}."
+            self._document.add((*key, "team"), f"there is no team {team!r}", cure)
+        else:
+            return TeamId(team)
+        return None
+
+
+def _check_teams(document: Document) -> None:
+    """Every team has a Slack channel of its own, and somebody who may answer."""
+    teams = document.data.get("teams")
+    taken: dict[str, str] = {}
+    for name, team in teams.items() if isinstance(teams, dict) else ():
+        if not isinstance(team, dict):
+            continue
+        channel = team.get("slack_channel")
+        if isinstance(channel, str) and channel:
+            if channel in taken:
+                document.add(
+                    ("teams", name, "slack_channel"),
+                    f"the team {taken[channel]} has this Slack channel",
+                    "Give each team a channel of its own.",
+                )
+            taken.setdefault(channel, name)
+        if not any(team.get(who) for who in ("members", "user_group", "leads", "admins")):
+            cure = "List members (Slack user ids), or name a user_group."
+            document.add(("teams", name, "members"), "nobody may answer this team's customers", cure)
+
+
+def _check_database(document: Document) -> None:
+    """A database password is a secret like any other."""
+    database = document.data.get("database")
+    url = database.get("url") if isinstance(database, dict) else None
+    key = ("database", "url")
+    if isinstance(url, str) and re.search(r"://[^/@:]*:[^@/$]+@", document.raw.get(key, url)):
+        document.add(
+            key,
+            "a password may not stand in this file",
+            'Write url: "${DATABASE_URL}" and set that variable in the environment.',
+        )

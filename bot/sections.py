@@ -1,0 +1,233 @@
+"""What may stand in app.yaml, section by section, but for the inboxes, whose keys their channels define.
+
+A field's description is its cure: what a person has to write there. Times are seconds unless the name says otherwise.
+Plain data, no behaviour; ``bot/config.py`` reads the file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
+
+
+def _named(pattern: str, wrong: str) -> AfterValidator:
+    """Text of a form; ``wrong`` says in words what does not fit."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(wrong)
+        return value
+
+    return AfterValidator(check)
+
+
+def _token(prefix: str, what: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(prefix):
+            raise ValueError(f"this is not {what}: those start with {prefix}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _api_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("this is not a web address")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("tokens would travel unencrypted to another machine")
+    return url if url.endswith("/") else url + "/"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _database(url: str) -> str:
+    if not re.match(r"sqlite:///.|postgres(ql)?://.", url):
+        raise ValueError("this is not a database that onethread knows")
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def _long(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) < 32:
+        raise ValueError(f"too short: {len(text)} characters of at least 32")
+    if len(set(text)) < 8:
+        raise ValueError("too simple: it repeats a few characters")
+    return value
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+SlackUser: TypeAlias = Annotated[str, _named("[UW][A-Z0-9]{2,}", "this is not a Slack user id")]
+Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+HANDLE = "[a-z][a-z0-9-]{0,39}"
+HANDLE_WORDS = "a name here is lower-case letters, digits and hyphens, a letter first"
+Handle: TypeAlias = Annotated[str, _named(HANDLE, HANDLE_WORDS)]
+"""What a team or an inbox is called in app.yaml."""
+_USERS = "Slack user ids such as U024BE7LH. In Slack: a person's profile → ⋮ → Copy member ID."
+
+
+class Model(BaseModel):
+    """Frozen; a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Slack(Model):
+    """The workspace and what it calls its people."""
+
+    bot_token: Annotated[SecretStr, _token("xoxb-", "a bot token")] = Field(
+        description="The bot token: api.slack.com/apps → your app → OAuth & Permissions → Bot User OAuth Token."
+    )
+    app_token: Annotated[SecretStr, _token("xapp-", "an app-level token")] = Field(
+        description="An app-level token with connections:write: api.slack.com/apps → your app → Basic Information."
+    )
+    api_url: Annotated[str, AfterValidator(_api_url)] = Field(
+        "https://slack.com/api/",
+        description="Leave it out, or write an https:// address (http:// on this machine only).",
+    )
+    names: Literal["real_name", "display_name"] = Field(
+        "real_name", description="real_name or display_name: which name of an agent's profile customers see."
+    )
+    public_names: dict[SlackUser, Name] = Field(
+        default_factory=dict,
+        description="Slack user id: the name that customers see, e.g. U024BE7LH: Kim. It goes before the profile.",
+    )
+
+
+class Commands(Model):
+    """How slash commands are called."""
+
+    prefix: Annotated[str, _named("[a-z0-9_-]{0,16}", "at most 16 lower-case letters, digits, - or _")] = (
+        Field(
+            "",
+            description="Put before every command where another app has the same one: ot- makes /ot-reply.",
+        )
+    )
+
+
+class Team(Model):
+    """Who works in one Slack channel, and how."""
+
+    name: Name = Field(description="The team's name as customers see it, e.g. Acme Support.")
+    slack_channel: Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] = Field(
+        description="A channel id such as C024BE91L. In Slack: the channel's name at the top → About → at the bottom."
+    )
+    members: tuple[SlackUser, ...] = Field((), description=_USERS)
+    user_group: Annotated[str, _named("S[A-Z0-9]{2,}", "this is not a Slack user group id")] | None = Field(
+        None,
+        description="A user group id such as S0614TZR7 (needs a paid Slack plan); otherwise list members.",
+    )
+    leads: tuple[SlackUser, ...] = Field((), description=_USERS)
+    admins: tuple[SlackUser, ...] = Field((), description=_USERS)
+    thread_replies: Literal["internal", "send"] = Field(
+        "internal",
+        description="internal: plain messages in a thread stay in Slack. send: every one of them goes to the customer.",
+    )
+    undo_seconds: float = Field(
+        5.0, ge=0, le=300, description="Seconds in which a reply can be taken back, 0 to 300."
+    )
+
+
+class Database(Model):
+    """Where the history is."""
+
+    url: Annotated[str, AfterValidator(_database)] = Field(
+        "sqlite:///data/onethread.db",
+        repr=False,
+        description="sqlite:///data/onethread.db (four slashes for an absolute path) or postgresql://user@host/database.",
+    )
+
+
+class Limits(Model):
+    """What is kept, and for how long."""
+
+    attachment_bytes: Annotated[ByteSize, Field(ge=1, le=1_000_000_000)] = Field(
+        ByteSize(25_000_000),
+        description="The largest file that is kept, e.g. 25 MB; a larger one is named and left out.",
+    )
+    raw_days: float = Field(
+        30.0, ge=0, le=36500, description="Days for which messages are kept as they arrived; 0: not at all."
+    )
+
+
+class Pace(Model):
+    """How fast the desk may talk to Slack. The defaults are what Slack allows."""
+
+    channel_per_second: float = Field(
+        1.0, gt=0, le=100_000, description="Posts a second into one Slack channel."
+    )
+    channel_burst: int = Field(3, ge=1, le=100_000, description="Posts at once into one Slack channel.")
+    workspace_per_second: float = Field(
+        5.0, gt=0, le=100_000, description="Posts a second in the whole workspace."
+    )
+    workspace_burst: int = Field(10, ge=1, le=100_000, description="Posts at once in the whole workspace.")
+    card_updates_per_minute: float = Field(
+        40.0, gt=0, le=6_000_000, description="Card updates a minute; Slack allows 50."
+    )
+    card_delay_seconds: float = Field(
+        2.0, ge=0, le=60, description="How long a card waits for more changes, 0 to 60."
+    )
+
+
+class Web(Model):
+    """The bot's own web server: /healthz, and channels that need one."""
+
+    host: Annotated[str, StringConstraints(min_length=1)] = Field(
+        "127.0.0.1",
+        description="The address to listen on: 127.0.0.1, or 0.0.0.0 in a container or behind a proxy.",
+    )
+    port: int = Field(8000, ge=0, le=65535, description="A port number; 0 takes a free one.")
+
+
+class Log(Model):
+    """What is logged. Words, addresses and secrets never are."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error."
+    )
+    format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
+
+
+class Sections(Model):
+    """Everything in app.yaml but the inboxes, whose keys their channels define."""
+
+    slack: Slack = Field(description="Needs bot_token and app_token.")
+    commands: Commands = Commands()
+    teams: dict[Handle, Team] = Field(
+        min_length=1, description="At least one team, with its name and slack_channel."
+    )
+    database: Database = Database()
+    data_dir: Path = Field(Path("data"), description="A folder for messages as they arrived and for files.")
+    secret_key: Annotated[
+        tuple[Annotated[SecretStr, AfterValidator(_long)], ...], BeforeValidator(_as_list)
+    ] = Field(
+        min_length=1,
+        description='"${ONETHREAD_SECRET_KEY}", made with: python3 -c "import secrets; print(secrets.token_urlsafe(48))". '
+        'To change it put the new one first: ["${NEW_KEY}", "${OLD_KEY}"].',
+    )
+    limits: Limits = Limits()
+    pace: Pace = Pace()
+    web: Web = Web()
+    log: Log = Log()
