@@ -10,6 +10,8 @@ _READ = ("channels:read", "groups:read", "im:read", "mpim:read")
 _HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 _MANAGE = ("channels:manage", "channels:write", "groups:write", "im:write", "mpim:write")
 
+_MANAGE_AS_BOT = tuple(scope for scope in _MANAGE if scope != "channels:write")
+
 SCOPES: dict[str, tuple[str, ...]] = {
     "api.test": (),
     "auth.test": (),
@@ -24,7 +26,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "conversations.archive": _MANAGE,
     "conversations.history": _HISTORY,
     "conversations.info": _READ,
-    "conversations.invite": ("channels:write.invites", "groups:write.invites", *_MANAGE),
+    "conversations.invite": ("channels:write.invites", "groups:write.invites", *_MANAGE_AS_BOT),
     "conversations.join": ("channels:join",),
     "conversations.kick": ("groups:write", "channels:manage"),
     "conversations.leave": _MANAGE,
