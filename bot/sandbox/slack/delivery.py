@@ -93,6 +93,7 @@ class Dispatcher:
         self._send(delivery)
 
     def _send(self, delivery: Delivery) -> None:
+        self.sockets.on_change()
         if self._closed:
             return
         if self.http is not None:
