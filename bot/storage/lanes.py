@@ -467,3 +467,12 @@ def deliveries_of(connection: Connection, message_id: int, op: str) -> list[Any]
 def set_state(connection: Connection, delivery_id: int, state: State, why: str | None = None) -> None:
     """Says by hand what became of a delivery."""
     connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(state=state, error=why))
+
+
+def held_until(connection: Connection, message_id: int, op: str) -> float | None:
+    """Until when an operation of a message is held; None where it is not."""
+    return connection.execute(
+        select(delivery.c.hold_until).where(
+            delivery.c.message_id == message_id, delivery.c.op == op, delivery.c.state == State.HELD
+        )
+    ).scalar()

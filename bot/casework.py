@@ -1,0 +1,558 @@
+"""The core, for commands: what agents may ask and do. Each change is one transaction, durable when it returns.
+
+Implements ``bot.commands.services.Services``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from bot import conversations, lookups, replies
+from bot.capabilities import Capabilities, fit
+from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
+from bot.commands.types import Agent, GivenFile, Sent
+from bot.desk import Status
+from bot.errors import UserError
+from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
+from bot.policy import CorePolicy, TeamPolicy
+from bot.relay import new_key
+from bot.storage import cases, history, inboxes, lanes, people
+from bot.storage.database import Database
+from bot.storage.lanes import NewDelivery
+
+T = TypeVar("T")
+
+
+class Queue(Protocol):
+    """What is asked of the outbox."""
+
+    last_error: tuple[str, float] | None
+
+    def wake(self, buckets: set[str]) -> None: ...
+
+    def hold_until(self, when: float) -> None: ...
+
+
+class Directory(Protocol):
+    """Who the agents are."""
+
+    async def public_name(self, agent: AgentId) -> str: ...
+
+    async def is_agent(self, agent: AgentId, team: TeamId) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What only the process knows of itself."""
+
+    sockets: Callable[[], int]
+    last_event: Mapping[InboxId, float]
+    started_at: float
+    version: str
+
+
+class Casework:
+    """What agents may ask and do. ``clock`` gives epoch seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        policy: CorePolicy,
+        capabilities: Mapping[InboxId, Capabilities],
+        queue: Queue,
+        directory: Directory,
+        vitals: Vitals,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._capabilities = capabilities
+        self._queue = queue
+        self._directory = directory
+        self._vitals = vitals
+        self._clock = clock
+
+    async def _read(self, unit: Callable[..., T], *args: Any) -> T:
+        return await self._database.read(lambda connection: unit(connection, self._policy, *args))
+
+    async def _change(self, unit: Callable[[Connection], tuple[T, set[str]]]) -> T:
+        result, buckets = await self._database.write(unit)
+        if buckets:
+            self._queue.wake(buckets)
+        return result
+
+    def _team(self, team: TeamId) -> TeamPolicy:
+        found = self._policy.teams.get(team)
+        if found is None:
+            raise UserError("This channel belongs to no team.")
+        return found
+
+    # Who
+
+    async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
+        """Customers whose handle, name or address match."""
+        return await self._read(lookups.lookup, words, team, limit)
+
+    async def nearest(self, words: str, team: TeamId | None) -> tuple[Person, ...]:
+        """The closest customers to a handle or name that nobody has."""
+        return await self._read(lookups.nearest, words, team)
+
+    async def at_thread(self, channel: str, thread_ts: str) -> Person | None:
+        """Whose thread it is."""
+        return await self._read(lookups.at_thread, channel, thread_ts)
+
+    async def person(self, customer_id: CustomerId, team: TeamId) -> Person:
+        """One customer as a team sees them."""
+        return await self._read(lookups.person, customer_id, team)
+
+    async def person_of(self, message_id: MessageId) -> Person:
+        """The customer that a message is from or to."""
+        return await self._read(lookups.person_of, message_id)
+
+    async def open_for(self, agent: AgentId, team: TeamId | None, limit: int = 25) -> tuple[Person, ...]:
+        """Customers with a case that is not resolved, the agent's own first."""
+
+        def unit(connection: Connection, policy: CorePolicy) -> tuple[Person, ...]:
+            rows = cases.queue(connection, team, agent, limit)
+            return tuple(lookups.person(connection, policy, one, of) for one, of in rows)
+
+        return await self._read(unit)
+
+    async def team_of(self, channel: str) -> TeamId | None:
+        """The team whose Slack channel it is."""
+        for team in self._policy.teams.values():
+            if channel in (team.slack_channel, team.fallback_channel):
+                return team.id
+        return None
+
+    async def ways(self, customer_id: CustomerId, team: TeamId) -> tuple[Way, ...]:
+        """How a customer can be reached."""
+        return await self._read(lookups.ways_of, self._capabilities, customer_id, team)
+
+    async def agent_name(self, agent: AgentId) -> str:
+        """The public name of an agent."""
+        return await self._directory.public_name(agent)
+
+    async def may_be_owner(self, agent: AgentId, team: TeamId) -> bool:
+        """Whether somebody is an agent of a team."""
+        return await self._directory.is_agent(agent, team)
+
+    # Replies
+
+    async def losses(self, draft: Draft) -> tuple[str, ...]:
+        """What the channel would leave behind of this reply."""
+        ways = await self.ways(draft.customer_id, draft.team)
+        way = _choose(ways, draft)
+        return fit(draft.text, _files(draft.files), self._capabilities[way.inbox]).losses
+
+    async def reply(self, draft: Draft) -> Sent | Confirm:
+        """Accepts a reply for sending after the undo window, or says what the agent must confirm first."""
+        key, card_key = new_key(), new_key()
+        outcome = await self._change(lambda connection: self._reply(connection, draft, key, card_key))
+        if isinstance(outcome, Sent):
+            self._queue.hold_until(outcome.send_at)
+        return outcome
+
+    def _reply(
+        self, connection: Connection, draft: Draft, key: str, card_key: str
+    ) -> tuple[Sent | Confirm, set[str]]:
+        now = self._clock()
+        team = self._team(draft.team)
+        before = history.known(connection, f"out:{draft.source}")
+        if before is not None:
+            return self._sent(connection, before, draft, duplicate=True), set()
+        customer_id = people.final(connection, draft.customer_id) or draft.customer_id
+        ways = lookups.ways_of(connection, self._policy, self._capabilities, customer_id, draft.team)
+        way = _choose(ways, draft)
+        person = lookups.person(connection, self._policy, customer_id, draft.team)
+        _may_send(person, way, draft)
+        if not draft.confirmed:
+            question = self._question(connection, draft, person, way, now)
+            if question is not None:
+                return question, set()
+        route = people.route_by_id(connection, way.route_id)
+        assert route is not None
+        place = (person.place[0], draft.message_ts) if draft.message_ts else None
+        reply = replies.NewReply(
+            customer_id,
+            route.id,
+            route.identity_id,
+            route.inbox,
+            draft.agent.id,
+            draft.agent.name,
+            draft.text,
+            _files(draft.files),
+            tuple(_source(file) for file in draft.files),
+            draft.source,
+            key,
+            card_key,
+            draft.order,
+            subject=draft.subject,
+            reply_to=draft.reply_to,
+            cc=draft.cc,
+            from_thread=draft.from_thread,
+            message_place=place if draft.from_thread else None,
+            meta=_reply_meta(draft),
+        )
+        message_id, _, buckets = replies.accept(connection, self._policy, team, reply, route.lane_id, now)
+        inboxes.write_audit(connection, draft.agent.id, "reply", customer_id, f"message {message_id}", now)
+        return self._sent(connection, message_id, draft, duplicate=False), buckets
+
+    def _question(
+        self, connection: Connection, draft: Draft, person: Person, way: Way, now: float
+    ) -> Confirm | None:
+        losses = fit(draft.text, _files(draft.files), self._capabilities[way.inbox]).losses
+        if losses:
+            return Confirm(" ".join(losses), "Send what fits")
+        same = history.same_words_since(
+            connection, person.customer_id, draft.text.plain, now - self._policy.same_words
+        )
+        if same is not None and draft.text:
+            ago = max(1, round(now - same.created_at))
+            return Confirm(
+                f"{person.name} was sent exactly these words {ago} s ago by {same.author}. Send them again?",
+                "Send again",
+            )
+        return None
+
+    def _sent(self, connection: Connection, message_id: int, draft: Draft, *, duplicate: bool) -> Sent:
+        row = history.get(connection, message_id)
+        assert row is not None
+        person = lookups.person_of(connection, self._policy, message_id)
+        route = people.route_by_id(connection, row.route_id)
+        via = f"{route.channel} {route.address}" if route is not None else ""
+        send_at = lanes.held_until(connection, message_id, "send") or row.created_at
+        return Sent(
+            MessageId(message_id),
+            ConversationId(row.conversation_id),
+            person.handle,
+            person.name,
+            via,
+            send_at,
+            duplicate,
+        )
+
+    async def undo(self, message_id: MessageId, agent: Agent) -> Text:
+        """Takes back a reply that is still held and returns its text."""
+
+        def unit(connection: Connection) -> tuple[Text, set[str]]:
+            now = self._clock()
+            row, buckets = replies.take_back(connection, message_id, now)
+            inboxes.write_audit(connection, agent.id, "undo", row.customer_id, f"message {message_id}", now)
+            return history.unpack_text(row.text, row.spans), buckets
+
+        return await self._change(unit)
+
+    async def revise(self, message_id: MessageId, agent: Agent, text: Text) -> Sent:
+        """Changes a reply that is still held; its undo window starts anew."""
+
+        def unit(connection: Connection) -> tuple[Sent, set[str]]:
+            now = self._clock()
+            person = lookups.person_of(connection, self._policy, message_id)
+            until = now + self._team(person.team).undo
+            row, buckets = replies.revise(connection, self._policy, message_id, text, until, now)
+            inboxes.write_audit(connection, agent.id, "revise", row.customer_id, f"message {message_id}", now)
+            draft = Draft(person.customer_id, person.team, agent, text, "")
+            return self._sent(connection, message_id, draft, duplicate=False), buckets
+
+        sent = await self._change(unit)
+        self._queue.hold_until(sent.send_at)
+        return sent
+
+    async def retry(self, message_id: MessageId, agent: Agent, source: str) -> Sent:
+        """Sends a failed or uncertain reply again, at the end of the lane."""
+
+        def unit(connection: Connection) -> tuple[Sent, set[str]]:
+            now = self._clock()
+            person = lookups.person_of(connection, self._policy, message_id)
+            draft = Draft(person.customer_id, person.team, agent, Text(), source)
+            if not inboxes.first_time(connection, source, now):
+                return self._sent(connection, message_id, draft, duplicate=True), set()
+            row, buckets = replies.send_again(connection, message_id, now)
+            inboxes.write_audit(connection, agent.id, "retry", row.customer_id, f"message {message_id}", now)
+            card = replies.refresh_card(connection, self._policy, person.customer_id, person.team, now)
+            return self._sent(connection, message_id, draft, duplicate=False), buckets | card
+
+        return await self._change(unit)
+
+    async def settle_by_hand(self, message_id: MessageId, agent: Agent, arrived: bool) -> None:
+        """An agent checked an uncertain reply."""
+
+        def unit(connection: Connection) -> tuple[None, set[str]]:
+            now = self._clock()
+            buckets = replies.settle_by_hand(connection, self._policy, message_id, now, arrived=arrived)
+            detail = f"message {message_id}: {'arrived' if arrived else 'did not arrive'}"
+            inboxes.write_audit(connection, agent.id, "settle by hand", None, detail, now)
+            return None, buckets
+
+        await self._change(unit)
+
+    async def note(
+        self,
+        customer_id: CustomerId,
+        team: TeamId,
+        agent: Agent,
+        text: Text,
+        source: str,
+        message_ts: str | None = None,
+    ) -> None:
+        """Keeps an internal note; it is posted in the thread unless it was written there."""
+        key = new_key()
+
+        def unit(connection: Connection) -> tuple[None, set[str]]:
+            return None, self._note(connection, customer_id, team, agent, text, source, message_ts, key)
+
+        await self._change(unit)
+
+    def _note(
+        self,
+        connection: Connection,
+        customer_id: int,
+        team: TeamId,
+        agent: Agent,
+        text: Text,
+        source: str,
+        message_ts: str | None,
+        key: str,
+    ) -> set[str]:
+        now = self._clock()
+        if history.known(connection, f"note:{source}") is not None:
+            return set()
+        desk = conversations.ensure_desk(connection, customer_id, self._team(team), key, now)
+        case = cases.newest_case(connection, customer_id, team)
+        if case is None:
+            raise UserError("There is no case to put a note on.")
+        message_id = history.add(
+            connection,
+            conversation_id=case.id,
+            customer_id=customer_id,
+            direction="note",
+            dedup_key=f"note:{source}",
+            agent=agent.id,
+            author=agent.name,
+            text=text.plain,
+            spans=history.pack_spans(text.spans),
+            sent_at=now,
+            created_at=now,
+            meta=json.dumps({"image": agent.image}) if agent.image else None,
+        )
+        if message_ts is None:
+            return {lanes.append(connection, desk.desk_lane, [NewDelivery("note", message_id)], now)}
+        place = {"place": desk.channel, "remote_id": message_ts}
+        history.add_posts(connection, [{"message_id": message_id, "target": "desk", **place}])
+        return set()
+
+    # What was said
+
+    async def history(
+        self, customer_id: CustomerId, before: MessageId | None = None, limit: int = 10
+    ) -> tuple[HistoryItem, ...]:
+        """What was said, newest first."""
+        return await self._read(lookups.page, customer_id, before, limit)
+
+    async def message(self, message_id: MessageId) -> HistoryItem:
+        """One message."""
+        return await self._read(lookups.one_item, message_id)
+
+    async def at_message(self, channel: str, message_ts: str) -> HistoryItem | None:
+        """The reply or note that an agent wrote as that Slack message."""
+        return await self._read(lookups.at_message, channel, message_ts)
+
+    # The case
+
+    async def resolve(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
+        """Closes the case."""
+
+        def act(connection: Connection, case: Any, now: float) -> str:
+            if case.status == Status.RESOLVED:
+                raise UserError("This case is resolved already.")
+            cases.change(
+                connection,
+                case.id,
+                status=Status.RESOLVED,
+                resolved_at=now,
+                waiting_since=None,
+                snoozed_until=None,
+            )
+            return f"{agent.name} resolved it"
+
+        return await self._act(customer_id, team, agent, source, "resolve", act)
+
+    async def reopen(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
+        """Opens the newest case again."""
+
+        def act(connection: Connection, case: Any, now: float) -> str:
+            if case.status != Status.RESOLVED:
+                raise UserError("This case is not resolved, so there is nothing to reopen.")
+            cases.change(connection, case.id, status=Status.OPEN, resolved_at=None)
+            return f"{agent.name} reopened it"
+
+        return await self._act(customer_id, team, agent, source, "reopen", act)
+
+    async def assign(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: AgentId | None, source: str
+    ) -> Person:
+        """Gives a case to somebody; None gives it back to the team."""
+        if to is not None and not await self._directory.is_agent(to, team):
+            raise UserError(f"<@{to}> is not in this team, so cannot have its cases.")
+        name = await self._directory.public_name(to) if to is not None and to != agent.id else agent.name
+
+        def act(connection: Connection, case: Any, now: float) -> str | None:
+            if case.owner == to:
+                return None
+            cases.change(connection, case.id, owner=to)
+            if to is None:
+                return f"{agent.name} gave it back to the team"
+            return f"{agent.name} took it" if to == agent.id else f"{agent.name} gave it to {name}"
+
+        return await self._act(customer_id, team, agent, source, "assign", act)
+
+    async def _act(
+        self,
+        customer_id: CustomerId,
+        team: TeamId,
+        agent: Agent,
+        source: str,
+        action: str,
+        act: Callable[[Connection, Any, float], str | None],
+    ) -> Person:
+        key = new_key()
+
+        def unit(connection: Connection) -> tuple[Person, set[str]]:
+            now = self._clock()
+            final = people.final(connection, customer_id) or customer_id
+            buckets: set[str] = set()
+            if inboxes.first_time(connection, source, now):
+                case = cases.newest_case(connection, final, team)
+                if case is None:
+                    raise UserError("This customer has no case with this team.")
+                line = act(connection, case, now)
+                inboxes.write_audit(connection, agent.id, action, final, line, now)
+                if line is not None:
+                    buckets = self._say(connection, final, team, agent, line, key, now)
+            return lookups.person(connection, self._policy, final, team), buckets
+
+        return await self._change(unit)
+
+    def _say(
+        self,
+        connection: Connection,
+        customer_id: int,
+        team: TeamId,
+        agent: Agent,
+        line: str,
+        key: str,
+        now: float,
+    ) -> set[str]:
+        """One short line in the thread, and the card anew."""
+        desk = conversations.ensure_desk(connection, customer_id, self._team(team), key, now)
+        payload = {"text": line, "at": now, "actor": agent.id}
+        bucket = lanes.append(connection, desk.desk_lane, [NewDelivery("activity", payload=payload)], now)
+        return {bucket} | replies.refresh_card(connection, self._policy, customer_id, team, now)
+
+    async def block(self, customer_id: CustomerId, agent: Agent, on: bool, source: str) -> Person:
+        """A blocked customer's messages are kept and not shown; nothing is sent to them."""
+        key = new_key()
+
+        def unit(connection: Connection) -> tuple[Person, set[str]]:
+            now = self._clock()
+            final = people.final(connection, customer_id) or customer_id
+            person = lookups.person(connection, self._policy, final, None)
+            buckets: set[str] = set()
+            if inboxes.first_time(connection, source, now) and person.blocked != on:
+                people.set_blocked(connection, final, on)
+                line = f"{agent.name} {'blocked' if on else 'unblocked'} {person.name}"
+                inboxes.write_audit(connection, agent.id, "block" if on else "unblock", final, line, now)
+                buckets = self._say(connection, final, person.team, agent, line, key, now)
+            return lookups.person(connection, self._policy, final, person.team), buckets
+
+        return await self._change(unit)
+
+    # How the bot is
+
+    async def health(self) -> Health:
+        """How each inbox and the queue are."""
+        now = self._clock()
+        statuses = await self._database.read(inboxes.statuses)
+        waiting = await self._database.read(lambda connection: lanes.waiting(connection, now))
+        failed, uncertain, error, error_at = await self._database.read(
+            lambda connection: inboxes.troubles(connection, now - 86_400)
+        )
+        newest = self._queue.last_error
+        if newest is not None and (error_at is None or newest[1] > error_at):
+            error, error_at = newest
+        stuck = [self._database.problem] if self._database.problem else []
+        return Health(
+            tuple(self._inbox_health(inbox, statuses) for inbox in self._policy.inboxes),
+            {kind: count for kind, (count, _) in waiting.items()},
+            max((age for _, age in waiting.values()), default=None),
+            failed,
+            uncertain,
+            error,
+            error_at,
+            self._vitals.sockets(),
+            self._vitals.started_at,
+            self._vitals.version,
+            tuple(stuck),
+        )
+
+    def _inbox_health(self, inbox: InboxId, statuses: dict[str, Any]) -> InboxHealth:
+        of = self._policy.inboxes[inbox]
+        row = statuses.get(inbox)
+        return InboxHealth(
+            inbox,
+            of.channel,
+            of.team,
+            of.label,
+            row.problem if row is not None else None,
+            row.since if row is not None else None,
+            self._vitals.last_event.get(inbox),
+        )
+
+
+def _files(files: tuple[GivenFile, ...]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(file.name, file.media_type, file.size) for file in files)
+
+
+def _source(file: GivenFile) -> str:
+    return json.dumps({"id": file.slack_id, "url": file.url, "size": file.size, "type": file.media_type})
+
+
+def _reply_meta(draft: Draft) -> str | None:
+    values = {
+        "image": draft.agent.image,
+        "from_thread": draft.from_thread,
+        "reply_to": draft.reply_to,
+        "cc": draft.cc,
+    }
+    kept = {name: value for name, value in values.items() if value}
+    return json.dumps(kept, separators=(",", ":")) if kept else None
+
+
+def _choose(ways: tuple[Way, ...], draft: Draft) -> Way:
+    """The way the agent chose, else the one the customer used last that is open."""
+    if draft.route_id is not None:
+        chosen = next((way for way in ways if way.route_id == draft.route_id), None)
+        if chosen is None:
+            raise UserError("This customer cannot be reached that way any more. Choose another.")
+        return chosen
+    usable = next((way for way in ways if way.closed is None), None)
+    if usable is None:
+        why = f": {ways[0].closed}" if ways else ""
+        raise UserError(f"There is no way to write to this customer now{why}.")
+    return usable
+
+
+def _may_send(person: Person, way: Way, draft: Draft) -> None:
+    if person.blocked:
+        raise UserError(f"{person.name} is blocked: unblock {person.handle} first.")
+    if way.closed is not None:
+        raise UserError(f"{way.channel}: {way.closed}. Choose another way.")
+    if not draft.text and not draft.files:
+        raise UserError("There is nothing to send: write some words or add a file.")
