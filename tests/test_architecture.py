@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage", "blobs"),
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
-        *("casework", "replies", "settle", "views", "work", "commands.types", "commands.services"),
+        *("casework", "replies", "settle", "views", "work", "lookups", "commands.types", "commands.services"),
     ),
     ("commands",),
     ("slack",),
