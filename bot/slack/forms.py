@@ -11,10 +11,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from bot.commands.refs import ref_value
+from bot.commands.services import Person
 from bot.commands.types import Answer, Choice, Field, Form, GivenFile
 from bot.slack.answers import answer_blocks
 from bot.slack.blocks import Block, section
 from bot.slack.files import given_file
+from bot.slack.names import one_line
 
 CALLBACK = "form"
 WAITING = "waiting"
@@ -205,3 +208,9 @@ def _keep(fields: dict[str, str], name: str, state: dict[str, Any]) -> None:
         fields[name] = str(state["selected_user"])
     elif state.get("value"):
         fields[name] = str(state["value"])
+
+
+def customer_option(person: Person) -> Block:
+    """A customer as a choice of the search."""
+    label = f"{person.handle} {one_line(person.name, 60)}"
+    return option(Choice(label, ref_value(person.customer_id, person.team), one_line(person.address, 75)))
