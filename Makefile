@@ -37,7 +37,7 @@ run: venv-demo
 lint: venv-dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy $(wildcard bot benchmarks)
 
 test: lint
 	@sh tools/system-packages
