@@ -168,7 +168,7 @@ def _name(raw: str) -> str:
     if len(raw) > 1 and raw[0] == raw[-1] == '"':
         raw = re.sub(r"\\(.)", r"\1", raw[1:-1])
     name = one_line(decode_words(raw), 200)
-    return name.strip("\"' ")
+    return name[1:-1] if len(name) > 2 and name[0] == name[-1] == "'" else name
 
 
 def _without_comments(piece: str) -> tuple[str, str]:
