@@ -197,3 +197,41 @@ def _plain() -> dict[str, str]:
     return {
         k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
     }
+
+
+def _pretend(folder: Path, name: str, script: str) -> None:
+    """A program of ours in the place of one of the system's."""
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_packages_are_installed_with_one_update_where_they_are_not_known(tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to(shutil.which("sh") or "")
+    _pretend(
+        tmp_path,
+        "apt-get",
+        f'echo "$1 $DEBIAN_FRONTEND" >> {tmp_path}/calls\n[ "$1" = update ] && : > {tmp_path}/lists\n[ -e {tmp_path}/lists ]',
+    )
+    for _ in range(2):
+        subprocess.run(
+            [ROOT / "tools" / "apt", "chromium"], env={"PATH": str(tmp_path)}, check=True, capture_output=True
+        )
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[0] for call in calls] == ["install", "update", "install", "install"]
+    assert all(call.endswith(" noninteractive") for call in calls)
+
+
+@pytest.mark.parametrize("browser", [True, False])
+def test_a_missing_browser_is_named_and_stops_nothing(tmp_path: Path, browser: bool) -> None:
+    for tool in ("sh", "dirname", "cat", "id"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or "")
+    if browser:
+        _pretend(tmp_path, "chromium", "exit 0")
+    done = subprocess.run(
+        [tmp_path / "sh", ROOT / "tools" / "system-packages"],
+        env={"PATH": str(tmp_path), "ONETHREAD_NO_APT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ("missing: chromium" in done.stderr) is not browser
