@@ -235,3 +235,29 @@ def test_a_missing_browser_is_named_and_stops_nothing(tmp_path: Path, browser: b
         check=True,
     )
     assert ("missing: chromium" in done.stderr) is not browser
+
+
+def test_nothing_is_installed_twice(tmp_path: Path) -> None:
+    for name in ("tools", "requirements", ".venv/bin"):
+        (tmp_path / name).mkdir(parents=True)
+    shutil.copy(ROOT / "tools" / "venv", tmp_path / "tools" / "venv")
+    for name in ("pyproject.toml", "requirements/demo.lock", "requirements/dev.lock"):
+        (tmp_path / name).write_text(name)
+    _pretend(tmp_path / ".venv" / "bin", "python", f'[ "$1" = -c ] || echo "$*" >> {tmp_path}/calls')
+
+    def installs(lock: str) -> int:
+        (tmp_path / "calls").write_text("")
+        subprocess.run(["sh", "tools/venv", lock], cwd=tmp_path, check=True, capture_output=True)
+        calls = (tmp_path / "calls").read_text().splitlines()
+        assert not calls or f"--require-hashes --requirement requirements/{lock}.lock" in calls[0]
+        return len(calls)
+
+    assert installs("demo") == 2
+    assert installs("demo") == 0
+    assert installs("dev") == 2
+    assert installs("demo") == 0, "what tests need holds what the demo needs"
+    (tmp_path / "requirements" / "dev.lock").write_text("newer")
+    assert installs("dev") == 2
+    (tmp_path / "pyproject.toml").write_text("newer")
+    assert installs("dev") == 2
+    assert installs("dev") == 0

@@ -51,6 +51,8 @@ _SETTINGS = (
     "log_min_messages=warning",
 )
 _START_SECONDS = 30.0
+_SPAWNER = ThreadPoolExecutor(1, thread_name_prefix="postgres")
+"""Starts servers. Linux ends a child with the *thread* that started it, so this one lives as long as the process."""
 
 
 class NoPostgres(Exception):
@@ -178,15 +180,8 @@ class Server:
         if not self.durable:
             settings += _FAST
         options = [word for setting in settings for word in ("-c", setting)]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self.folder / "data", *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
-                **self._as_user(),
-            )
+        command = [str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *options]
+        self._process = _SPAWNER.submit(self._spawn, command).result()
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
             if self._process.poll() is not None:
@@ -197,6 +192,17 @@ class Server:
             time.sleep(0.02)
         self.stop(signal.SIGQUIT)
         return False
+
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one C call
+                **self._as_user(),
+            )
 
     def _initialise(self) -> None:
         for locale in ("C.UTF-8", "C"):

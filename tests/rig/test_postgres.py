@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -61,6 +66,38 @@ async def test_the_wheels_server_survives_a_crash(server: Server) -> None:
     await asyncio.to_thread(server.stop, signal.SIGQUIT)
     await asyncio.to_thread(server.start)
     assert await _ask(server.url, "SELECT n FROM kept") == 1
+
+
+_STARTS_AND_WAITS = """
+from tests.rig.postgres import Server, find_binaries
+server = Server(find_binaries())
+print(server.pid, server.folder, flush=True)
+input()
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux can tie a server to the process that started it"
+)
+def test_a_server_goes_with_the_process_that_started_it(root: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _STARTS_AND_WAITS],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with parent:
+        assert parent.stdout is not None
+        pid, folder = parent.stdout.readline().split()
+        watch = os.pidfd_open(int(pid))
+        parent.kill()
+    try:
+        ended, _, _ = select.select([watch], [], [], 20)
+        assert ended, "the server outlived its parent"
+    finally:
+        os.close(watch)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_nothing_is_left_behind(server: Server) -> None:
