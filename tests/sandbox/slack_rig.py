@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -50,6 +50,14 @@ class Rig:
     standin: SlackStandIn
     client: AsyncWebClient
     http: aiohttp.ClientSession
+    sockets: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
+
+    async def socket(self, url: str = "") -> aiohttp.ClientWebSocketResponse:
+        """A bare Socket Mode connection, closed with the rig."""
+        if not url:
+            url = (await self.client.apps_connections_open(app_token=self.standin.app_token))["url"]
+        self.sockets.append(await self.http.ws_connect(url))
+        return self.sockets[-1]
 
     @property
     def support(self) -> str:
@@ -71,7 +79,12 @@ async def rig(**knobs: Any) -> AsyncIterator[Rig]:
         client = AsyncWebClient(
             token=standin.bot_token, base_url=standin.api_url, session=http, retry_handlers=[]
         )
-        yield Rig(standin, client, http)
+        made = Rig(standin, client, http)
+        try:
+            yield made
+        finally:
+            for socket in made.sockets:
+                await socket.close()
 
 
 @asynccontextmanager

@@ -94,6 +94,28 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "empty actions": ([_actions()], "/blocks/0"),
     "eleven in a context": ([{"type": "context", "elements": [_text("x")] * 11}], "/blocks/0"),
     "select without options": ([_actions({"type": "static_select", "action_id": "s"})], "options"),
+    "empty rich text": (
+        [
+            {
+                "type": "rich_text",
+                "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": ""}]}],
+            }
+        ],
+        "/elements/0/elements/0/text",
+    ),
+    "bare text in rich text": (
+        [{"type": "rich_text", "elements": [{"type": "text", "text": "x"}]}],
+        "unsupported type",
+    ),
+    "a link to nowhere": (
+        [
+            {
+                "type": "rich_text",
+                "elements": [{"type": "rich_text_quote", "elements": [{"type": "link", "text": "x"}]}],
+            }
+        ],
+        "/elements/0/elements/0/url",
+    ),
     "long option": (
         [
             _actions(

@@ -182,6 +182,24 @@ async def test_choices_in_a_form_are_remembered() -> None:
         assert after["hash"] != view["hash"]
 
 
+async def test_an_untouched_input_takes_its_new_first_value() -> None:
+    async with rig() as desk:
+        view = await _open(desk)
+        element = {**MODAL["blocks"][0]["element"], "initial_value": "Dear Dana"}
+        filled = {**MODAL, "blocks": [{**MODAL["blocks"][0], "element": element}]}
+        updated = (await desk.client.views_update(view_id=view["id"], view=filled))["view"]
+        assert updated["state"]["values"]["words"]["text"]["value"] == "Dear Dana"
+
+
+async def test_a_reply_tells_clients_how_its_parent_counts() -> None:
+    async with rig() as desk:
+        root = (await desk.client.chat_postMessage(channel=desk.support, text="card"))["ts"]
+        reply = (await desk.client.chat_postMessage(channel=desk.support, text="x", thread_ts=root))["ts"]
+        await desk.client.chat_delete(channel=desk.support, ts=reply)
+        updates = (await desk.standin.act("agent1", "client.updates", since=0))["updates"]
+        assert [update.get("parent", {}).get("reply_count") for update in updates] == [None, 1, 0]
+
+
 async def test_submissions_may_update_push_and_clear() -> None:
     async with desk_with_app() as (desk, app, bodies):
         answers: list[dict[str, Any]] = [

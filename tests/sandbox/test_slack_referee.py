@@ -89,6 +89,8 @@ async def _rooms(desk: Rig) -> None:
     await client.users_conversations()
     await client.users_info(user=agent)
     await client.users_list()
+    await client.users_lookupByEmail(email="kim@shop.example")
+    await client.users_getPresence(user=agent)
     await client.users_profile_get(user=agent)
     await client.usergroups_list(include_users=True)
     await client.usergroups_users_list(usergroup=desk.standin.usergroups["agents"])
@@ -150,6 +152,7 @@ async def _refusals(desk: Rig) -> None:
         "invalid_types": client.conversations_list(types="all"),
         "invalid_limit": client.conversations_list(limit=5_000),
         "user_not_found": client.users_info(user="U404"),
+        "users_not_found": client.users_lookupByEmail(email="nobody@shop.example"),
         "no_such_subteam": client.usergroups_users_list(usergroup="S404"),
         "bot_not_found": client.bots_info(bot="B404"),
         "no_item_specified": client.api_call("reactions.get"),

@@ -8,14 +8,10 @@ import time
 from typing import Any
 
 import aiohttp
+import pytest
 
-from bot.sandbox.slack import Channel
-from tests.sandbox.slack_rig import MODAL, Rig, bolt, error_of, new_app, rig
-
-
-async def _raw_socket(desk: Rig) -> aiohttp.ClientWebSocketResponse:
-    opened = await desk.client.apps_connections_open(app_token=desk.standin.app_token)
-    return await desk.http.ws_connect(opened["url"])
+from bot.sandbox.slack import Channel, Person, SlackStandIn, default_people
+from tests.sandbox.slack_rig import MODAL, bolt, error_of, new_app, rig
 
 
 async def _next(ws: aiohttp.ClientWebSocketResponse, timeout: float = 5) -> dict[str, Any]:
@@ -27,7 +23,7 @@ async def _next(ws: aiohttp.ClientWebSocketResponse, timeout: float = 5) -> dict
 
 async def test_hello_counts_the_connections() -> None:
     async with rig() as desk:
-        first, second = await _raw_socket(desk), await _raw_socket(desk)
+        first, second = await desk.socket(), await desk.socket()
         hello, other = await _next(first), await _next(second)
         assert (hello["type"], hello["num_connections"], other["num_connections"]) == ("hello", 1, 2)
         assert hello["debug_info"]["approximate_connection_time"] > 0
@@ -40,20 +36,16 @@ async def test_hello_counts_the_connections() -> None:
 async def test_a_ticket_opens_one_connection() -> None:
     async with rig() as desk:
         url = (await desk.client.apps_connections_open(app_token=desk.standin.app_token))["url"]
-        await desk.http.ws_connect(url)
-        try:
-            await desk.http.ws_connect(url)
-        except aiohttp.WSServerHandshakeError as refused:
-            assert refused.status == 403
-        else:
-            raise AssertionError("the ticket was good twice")
+        await desk.socket(url)
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+            await desk.socket(url)
 
 
 async def test_the_eleventh_connection_is_one_too_many() -> None:
     async with rig() as desk:
-        ten = [await _raw_socket(desk) for _ in range(10)]
+        ten = [await desk.socket() for _ in range(10)]
         await desk.standin.wait_for(lambda: desk.standin.connections == 10)
-        eleventh = await _raw_socket(desk)
+        eleventh = await desk.socket()
         assert (await _next(eleventh))["reason"] == "too_many_websockets"
         assert (await eleventh.receive(timeout=5)).type is aiohttp.WSMsgType.CLOSE
         assert desk.standin.connections == len(ten)
@@ -86,7 +78,7 @@ async def test_an_event_reaches_bolt_whole_and_is_acked() -> None:
 
 async def test_an_unacked_event_comes_again_at_once_and_then_later() -> None:
     async with rig(ack_timeout=0.1, clock_scale=1_000) as desk:
-        ws = await _raw_socket(desk)
+        ws = await desk.socket()
         await _next(ws)
         begin = time.monotonic()
         await desk.person("agent1").chat_postMessage(channel=desk.support, text="hi")
@@ -147,7 +139,7 @@ async def test_each_envelope_goes_to_one_of_the_connections() -> None:
 async def test_duplicates_carry_the_same_event() -> None:
     async with rig() as desk:
         desk.standin.faults.duplicate = True
-        ws = await _raw_socket(desk)
+        ws = await desk.socket()
         await _next(ws)
         await desk.person("agent1").chat_postMessage(channel=desk.support, text="hi")
         first, second = await _next(ws), await _next(ws)
@@ -159,7 +151,7 @@ async def test_duplicates_carry_the_same_event() -> None:
 async def test_reordered_envelopes_all_arrive() -> None:
     async with rig() as desk:
         desk.standin.faults.reorder = 4
-        ws = await _raw_socket(desk)
+        ws = await desk.socket()
         await _next(ws)
         for n in range(5):
             await desk.person("agent1").chat_postMessage(channel=desk.support, text=str(n))
@@ -171,7 +163,7 @@ async def test_reordered_envelopes_all_arrive() -> None:
 
 async def test_a_refresh_warns_asks_and_closes_and_bolt_comes_back() -> None:
     async with rig() as desk:
-        ws = await _raw_socket(desk)
+        ws = await desk.socket()
         await _next(ws)
         await desk.standin.control("refresh_sockets")
         assert [(await _next(ws))["reason"] for _ in range(2)] == ["warning", "refresh_requested"]
@@ -199,7 +191,7 @@ async def test_a_refresh_warns_asks_and_closes_and_bolt_comes_back() -> None:
 
 async def test_a_deaf_socket_stays_open_and_says_nothing() -> None:
     async with rig(ack_timeout=0.2) as desk:
-        ws = await _raw_socket(desk)
+        ws = await desk.socket()
         await _next(ws)
         desk.standin.faults.deaf = True
         await desk.person("agent1").chat_postMessage(channel=desk.support, text="hi")
@@ -269,8 +261,6 @@ async def test_the_bot_hears_nothing_of_channels_it_is_not_in_or_without_scope()
 
 
 async def test_strangers_in_a_shared_channel_are_marked() -> None:
-    from bot.sandbox.slack import Person, default_people
-
     people = default_people() | {"stranger": Person("Sam Stranger", is_stranger=True)}
     async with rig(people=people) as desk:
         await desk.person("stranger").conversations_join(channel=desk.support)
@@ -311,7 +301,7 @@ async def test_commands_fail_as_slack_lets_them_fail() -> None:
         say = {"channel": desk.support, "command": "/reply"}
         act = desk.standin.act
         assert (await act("agent1", "chat.command", **say))["error"] == "dispatch_failed"
-        ws = await _raw_socket(desk)
+        ws = await desk.socket()
         await _next(ws)
         assert (await act("agent1", "chat.command", **say))["error"] == "operation_timeout"
         assert (await _next(ws))["type"] == "slash_commands"
@@ -364,9 +354,49 @@ async def test_a_form_from_command_to_submission() -> None:
         assert await error_of(desk.client.views_update(view_id=view["id"], view=MODAL)) == "not_found"
 
 
+async def test_slack_is_away_for_a_while_and_forgets_nothing() -> None:
+    async with rig(ack_timeout=0.1, clock_scale=1_000) as desk:
+        standin = desk.standin
+        root = (await desk.client.chat_postMessage(channel=desk.support, text="card"))["ts"]
+        port = int(standin.base_url.rpartition(":")[2])
+        await standin.stop()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await desk.client.auth_test()
+        await standin.start(port=port)
+        assert standin.thread("support", root)[0]["text"] == "card"
+        ws = await desk.socket()
+        await _next(ws)
+        assert (await _next(ws))["payload"]["event"]["ts"] == root
+
+
+async def test_a_duplicated_command_reaches_the_app_twice_with_one_trigger() -> None:
+    async with rig() as desk:
+        desk.standin.faults.duplicate = True
+        app, triggers = new_app(desk), []
+
+        @app.command("/reply")
+        async def on_reply(ack: Any, body: dict[str, Any]) -> None:
+            triggers.append(body["trigger_id"])
+            await ack("done")
+
+        async with bolt(desk, app):
+            await desk.standin.act("agent1", "chat.command", channel=desk.support, command="/reply C42")
+            await desk.standin.wait_for(lambda: desk.standin.deliveries[0].acks == 2)
+        assert len(triggers) == 2
+        assert len(set(triggers)) == 1
+        assert len(desk.standin.people["agent1"].ephemerals) == 1
+
+
+def test_outside_scripts_find_everything() -> None:
+    found = SlackStandIn().endpoints()
+    assert set(found["people"]) == {"agent1", "agent2", "lead"}
+    assert found["people"]["lead"]["token"].startswith("xoxp-")
+    assert set(found["channels"]) == {"support", "press"}
+
+
 async def test_nothing_is_left_running_after_stop() -> None:
     async with rig(ack_timeout=30) as desk:
-        ws = await _raw_socket(desk)
+        await desk.socket()
         await desk.person("agent1").chat_postMessage(channel=desk.support, text="hi")
         command = asyncio.create_task(
             desk.standin.act("agent1", "chat.command", channel=desk.support, command="/reply")
@@ -376,4 +406,3 @@ async def test_nothing_is_left_running_after_stop() -> None:
         await desk.standin.stop()
         assert time.monotonic() - begin < 3
         await asyncio.gather(command, return_exceptions=True)
-        await ws.close()

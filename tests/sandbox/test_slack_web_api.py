@@ -63,6 +63,19 @@ async def test_tokens_are_asked_for_and_judged() -> None:
         ]
 
 
+async def test_revoked_tokens_are_refused_and_people_go_on() -> None:
+    async with rig() as desk:
+        await desk.standin.control("revoke_tokens")
+        assert await error_of(desk.client.auth_test()) == "token_revoked"
+        assert (
+            await error_of(desk.client.apps_connections_open(app_token=desk.standin.app_token))
+            == "token_revoked"
+        )
+        await desk.person("agent1").chat_postMessage(channel=desk.support, text="is the bot gone?")
+        await desk.standin.control("revoke_tokens", on=False)
+        await desk.client.auth_test()
+
+
 async def test_scopes_are_required_and_told() -> None:
     async with rig(bot_scopes=["chat:write", "channels:history"]) as desk:
         with pytest.raises(SlackApiError) as caught:
@@ -182,6 +195,7 @@ async def test_metadata_is_shown_only_when_asked_for() -> None:
         ("<@U1> <!here> <https://a.example|shop>", "<@U1> <!here> <https://a.example|shop>"),
         ("see https://a.example/x?a=1&b=2.", "see <https://a.example/x?a=1&amp;b=2>."),
         ("write to dana@mail.example", "write to <mailto:dana@mail.example|dana@mail.example>"),
+        ("&lt;https://a.example/x&gt;", "&lt;<https://a.example/x>&gt;"),
         ("<script>", "&lt;script&gt;"),
         ("<!date^1392734382^{date}|Feb 18>", "<!date^1392734382^{date}|Feb 18>"),
     ],

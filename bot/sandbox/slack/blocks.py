@@ -120,6 +120,35 @@ def _texts(block: Json, pointer: str, problems: _Problems) -> None:
                 _text_object(item, f"{pointer}/elements/{index}", _CONTEXT_TEXT, problems)
 
 
+_RICH_ELEMENTS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
+_RICH_NEEDS = {
+    "text": "text",
+    "link": "url",
+    "user": "user_id",
+    "usergroup": "usergroup_id",
+    "channel": "channel_id",
+    "emoji": "name",
+    "broadcast": "range",
+    "date": "timestamp",
+    "color": "value",
+}
+
+
+def _rich_text(node: Json, pointer: str, problems: _Problems) -> None:
+    """rich_text, which the SDK does not look into: known types, nothing empty."""
+    for index, element in enumerate(node.get("elements") or ()):
+        here = f"{pointer}/elements/{index}"
+        kind = element.get("type") if isinstance(element, dict) else None
+        if kind in _RICH_ELEMENTS:
+            _rich_text(element, here, problems)
+        elif kind not in _RICH_NEEDS or node["type"] == "rich_text":
+            problems.add(f"unsupported type: {kind}", f"{here}/type")
+        elif not element.get(_RICH_NEEDS[kind]):
+            problems.add("must be more than 0 characters", f"{here}/{_RICH_NEEDS[kind]}")
+    if not isinstance(node.get("elements"), list):
+        problems.add("missing required field: elements", pointer)
+
+
 def _block(block: Any, pointer: str, problems: _Problems) -> None:
     if not isinstance(block, dict) or not isinstance(block.get("type"), str):
         problems.add("missing required field: type", pointer)
@@ -128,6 +157,8 @@ def _block(block: Any, pointer: str, problems: _Problems) -> None:
         problems.add("must be less than 256 characters", f"{pointer}/block_id")
     before = len(problems)
     _texts(block, pointer, problems)
+    if block["type"] == "rich_text":
+        _rich_text(block, pointer, problems)
     seen: set[str] = set()
     for tail, element in elements_of(block):
         _element(element, f"{pointer}/{tail}", problems)
@@ -168,7 +199,7 @@ def _characters(value: Any) -> int:
     return sum(_characters(item) for item in value) if isinstance(value, list) else 0
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=512)
 def _judge(text: str, limit: int) -> tuple[str, ...]:
     """Problems of a list of blocks given as canonical JSON."""
     blocks = json.loads(text)

@@ -90,6 +90,10 @@ async def _grant(core: Core, order: Json) -> None:
     core.settings.bot_scopes = sorted({*core.scopes, order["scope"]})
 
 
+async def _revoke_tokens(core: Core, order: Json) -> None:
+    core.workspace.revoked = bool(order.get("on", True))
+
+
 async def _rates(core: Core, order: Json) -> None:
     core.rates.enabled = bool(order.get("on", True))
 
@@ -119,6 +123,7 @@ ORDERS: dict[str, Callable[[Core, Json], Awaitable[None]]] = {
     "delete_message": _delete,
     "revoke_scope": _revoke,
     "grant_scope": _grant,
+    "revoke_tokens": _revoke_tokens,
     "rates": _rates,
     "paid_plan": _paid,
     "clear": _clear,

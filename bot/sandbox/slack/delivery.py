@@ -33,6 +33,7 @@ class Delivery:
     attempt: int = 0
     reason: str = ""
     acked: bool = False
+    acks: int = 0  # all acknowledgements, those of duplicates too
     failed: bool = False  # given up
     response: Json | None = None
     answer: asyncio.Future[Json | None] | None = None
@@ -162,6 +163,7 @@ class Dispatcher:
         self._settle(delivery, payload)
 
     def _settle(self, delivery: Delivery, payload: Json | None) -> None:
+        delivery.acks += 1
         if not delivery.acked:
             delivery.acked, delivery.response = True, payload
             if delivery.answer is not None and not delivery.answer.done():
@@ -202,6 +204,14 @@ class Dispatcher:
         elif attempt == delivery.attempt:  # a duplicate's failure counts once
             self._timed_out(delivery, outcome.reason, outcome.no_retry)
 
+    def open(self) -> None:
+        """Go on after `close`: events that were never acknowledged are sent again."""
+        if self._closed:
+            self._closed = False
+            for delivery in list(self.log):
+                if delivery.kind == "events_api" and not (delivery.acked or delivery.failed):
+                    self._send(delivery)
+
     async def close(self) -> None:
         """Stop every timer and task and close the sockets."""
         self._closed = True
@@ -214,6 +224,10 @@ class Dispatcher:
         for handle in (self._flush, self._alarm):
             if handle is not None:
                 handle.cancel()
+        self._flush = self._alarm = None
+        self._due.clear()
+        self._pending.clear()
+        self._held.clear()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

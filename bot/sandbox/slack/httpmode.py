@@ -90,6 +90,7 @@ class HttpMode:
         """Close the client's connections."""
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
 
 def _payload(text: str) -> Json | None:

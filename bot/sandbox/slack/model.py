@@ -47,6 +47,7 @@ class Person:
     is_stranger: bool = False  # of another team, through Slack Connect
     is_bot: bool = False
     deleted: bool = False
+    presence: str = "active"  # or away
     home: View | None = None  # what the app published to this person's Home tab
     views: list[View] = field(default_factory=list)  # open modals, the top one last
     ephemerals: deque[Json] = field(default_factory=lambda: deque(maxlen=500))

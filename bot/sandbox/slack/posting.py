@@ -104,7 +104,7 @@ def add_message(
     channel.messages[ts] = message
     if not thread_ts or broadcast:
         channel.roots.append(ts)
-    body: Json = {"channel": channel.id, "message": message}
+    body: Json = {"channel": channel.id, "message": message, **_parent(channel, message)}
     core.workspace.record("message", body, channel)
     _announce(core, channel, message)
     return message
@@ -126,6 +126,15 @@ def _join_thread(channel: Channel, message: Json, thread_ts: str) -> None:
     parent["reply_count"] = parent.get("reply_count", 0) + 1
     parent["reply_users_count"] = len(users)
     parent["latest_reply"] = message["ts"]
+
+
+def _parent(channel: Channel, reply: Json) -> Json:
+    """How the parent of a reply counts now, for clients."""
+    parent = channel.messages.get(reply.get("thread_ts", ""))
+    if parent is None or parent is reply:
+        return {}
+    keys = ("ts", "reply_count", "reply_users", "latest_reply")
+    return {"parent": {"reply_count": 0, **{key: parent[key] for key in keys if key in parent}}}
 
 
 def public(message: Json) -> Json:
@@ -198,7 +207,12 @@ def remove_message(core: Core, channel: Channel, ts: str) -> None:
     if ts in channel.roots:
         channel.roots.remove(ts)
     _leave_thread(channel, message)
-    body: Json = {"channel": channel.id, "ts": ts, "thread_ts": message.get("thread_ts")}
+    body: Json = {
+        "channel": channel.id,
+        "ts": ts,
+        "thread_ts": message.get("thread_ts"),
+        **_parent(channel, message),
+    }
     core.workspace.record("message_deleted", body, channel)
     core.emit(
         {

@@ -46,8 +46,10 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "usergroups.list": ("usergroups:read",),
     "usergroups.users.list": ("usergroups:read",),
     "users.conversations": _READ,
+    "users.getPresence": ("users:read",),
     "users.info": ("users:read",),
     "users.list": ("users:read",),
+    "users.lookupByEmail": ("users:read.email",),
     "users.profile.get": ("users.profile:read",),
     "views.open": (),
     "views.publish": (),
@@ -90,8 +92,10 @@ TIERS: dict[str, Tier] = {
     "usergroups.list": "t2",
     "usergroups.users.list": "t2",
     "users.conversations": "t3",
+    "users.getPresence": "t3",
     "users.info": "t4",
     "users.list": "t2",
+    "users.lookupByEmail": "t3",
     "users.profile.get": "t4",
     "views.open": "t4",
     "views.publish": "t4",
@@ -120,6 +124,6 @@ EVENT_SCOPES: dict[str, tuple[str, ...]] = {
 
 ALL_BOT_SCOPES: tuple[str, ...] = (
     *sorted({scope for scopes in SCOPES.values() for scope in scopes} - {"channels:write"}),
-    *("app_mentions:read", "chat:write.customize", "commands", "users:read.email"),
+    *("app_mentions:read", "chat:write.customize", "commands"),
 )
 """What `bot_scopes=None` grants."""

@@ -104,6 +104,8 @@ class Server:
             if name == "api.test" and not token:
                 return Caller("bot", self.core.workspace.bot.id)
             raise SlackRefusal("invalid_auth" if token else "not_authed")
+        if caller.kind != "user" and self.core.workspace.revoked:
+            raise SlackRefusal("token_revoked")
         if (caller.kind == "app") != (name == "apps.connections.open"):
             raise SlackRefusal("invalid_auth" if caller.kind != "app" else "not_allowed_token_type")
         if name in PEOPLE_ONLY and caller.kind != "user":

@@ -110,7 +110,7 @@ class SlackStandIn:
     # -- life ----------------------------------------------------------------------------------------
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; `port` 0 takes a free one."""
+        """Listen; `port` 0 takes a free one. After `stop` on the same port, all is as it was: an outage of Slack."""
         server = Server(self.core, self.calls, lambda: state(self.core))
         self._runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -118,6 +118,7 @@ class SlackStandIn:
         await site.start()
         bound: tuple[str, int] = self._runner.addresses[0]
         self.core.base_url = f"http://{host}:{bound[1]}"
+        self.core.dispatch.open()
 
     async def stop(self) -> None:
         """Close sockets, timers and the listener."""
@@ -172,6 +173,16 @@ class SlackStandIn:
     def channels(self) -> dict[str, Channel]:
         """By name: `.id`, `.members`, `.is_archived`."""
         return self.workspace.channels
+
+    def endpoints(self) -> Json:
+        """Addresses, tokens and ids for outside scripts: the `slack` part of the demo's endpoints.json."""
+        return {
+            "api": self.api_url,
+            "bot_token": self.bot_token,
+            "app_token": self.app_token,
+            "people": {key: {"id": person.id, "token": person.token} for key, person in self.people.items()},
+            "channels": {name: c.id for name, c in self.channels.items() if c.kind != "im"},
+        }
 
     # -- looking -------------------------------------------------------------------------------------
 

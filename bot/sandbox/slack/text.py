@@ -10,7 +10,7 @@ _CONTROL = re.compile(
     r"<(?:[@#][A-Z0-9]+|![a-z]+(?:\^[^<>|]*)*|(?:https?|mailto|tel|slack)[:][^<>|\s]+)(?:\|[^<>]*)?>"
 )
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt);)")
-_URL = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?'\")\]]")
+_URL = re.compile(r"https?://(?:(?!&[lg]t;)[^\s<>|])+(?<![.,;:!?'\")\]])")
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _TOKEN = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")

@@ -183,15 +183,22 @@ def replace(core: Core, view: View, given: Any, asked_hash: str = "") -> View:
     body = _body(core, given, view.id, kind)
     for key in ("previous_view_id", "root_view_id"):
         body[key] = view.body[key]
-    fresh = initial_state(body["blocks"])
+    view.body, view.values = body, _carried_over(view, initial_state(body["blocks"]))
+    core.workspace.record("view_updated", {"view": shown(view)}, user_id=view.user_id)
+    return view
+
+
+def _carried_over(view: View, fresh: dict[str, Json]) -> dict[str, Json]:
+    """The new view's state with what the person had typed into the same inputs; untouched ones start anew."""
+    untouched = initial_state(view.body["blocks"])
     for block_id, actions in fresh.items():
         for action_id in actions:
             typed = view.values.get(block_id, {}).get(action_id)
-            if typed is not None and typed.get("type") == actions[action_id]["type"]:
+            if typed is None or typed == untouched.get(block_id, {}).get(action_id):
+                continue
+            if typed["type"] == actions[action_id]["type"]:
                 actions[action_id] = typed
-    view.body, view.values = body, fresh
-    core.workspace.record("view_updated", {"view": shown(view)}, user_id=view.user_id)
-    return view
+    return fresh
 
 
 def publish(core: Core, person: Person, given: Any, asked_hash: str) -> View:

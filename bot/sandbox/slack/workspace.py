@@ -65,6 +65,7 @@ class Workspace:
         self._last_ts = 0
         self._ids = itertools.count(1)
         self._watchers: set[asyncio.Future[None]] = set()
+        self.revoked = False  # the app was uninstalled: its tokens are refused
         for key, person in self.people.items():
             self.add_person(key, person)
         for name, channel in self.channels.items():
@@ -145,7 +146,9 @@ class Workspace:
                 return channel, True
         name = "dm-" + "-".join(sorted(pair))
         made = Channel(name, kind="im", members=pair, bot_is_member=self.bot.id in pair)
-        return self.add_channel(name, made), False
+        self.add_channel(name, made)
+        self.record("channel", {"channel": made.id}, made)
+        return made, False
 
     def channel_for(self, ref: str, caller: Caller, error: str = "channel_not_found") -> Channel:
         """The channel that `caller` may see, else the method's own way to say that there is none."""

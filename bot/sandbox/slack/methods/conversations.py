@@ -202,8 +202,6 @@ def open_(core: Core, caller: Caller, args: Args) -> Json:
         if workspace.person(users[0]).deleted:
             raise SlackRefusal("user_disabled")
         channel, existed = workspace.direct(caller.user_id, users[0])
-        if not existed:
-            workspace.record("channel", {"channel": channel.id}, channel)
     shown = channel.info(caller.user_id) if args.flag("return_im") else {"id": channel.id}
     extra: Json = {"no_op": True, "already_open": True} if existed else {}
     return ok(channel=shown, **extra)
@@ -223,11 +221,21 @@ def add_member(core: Core, channel: Channel, user_id: str, inviter: str = "") ->
         "enterprise": None,
     }
     core.emit({**event, "inviter": inviter} if inviter else event, channel)
+    _say(core, channel, "channel_join", user_id, "has joined the channel")
+
+
+def _say(core: Core, channel: Channel, subtype: str, user_id: str, words: str) -> None:
+    """The line that Slack itself writes into the channel."""
+    if channel.kind == "group":
+        subtype = subtype.replace("channel_", "group_")
+    message: Json = {"subtype": subtype, "user": user_id, "text": f"<@{user_id}> {words}"}
+    posting.add_message(core, channel, message)
 
 
 def remove_member(core: Core, channel: Channel, user_id: str) -> None:
     """Take somebody out of a channel; the app hears `channel_left` when it is itself."""
     core.workspace.record("member_left", {"channel": channel.id, "user": user_id}, channel)
+    _say(core, channel, "channel_leave", user_id, "has left the channel")
     channel.members.discard(user_id)
     if user_id == core.workspace.bot.id:
         kind = "channel_left" if channel.kind == "channel" else "group_left"

@@ -51,6 +51,25 @@ def users_info(core: Core, caller: Caller, args: Args) -> Json:
     return ok(user=_visible(core, caller, person.user(core.workspace.team_id)))
 
 
+@method("users.lookupByEmail")
+def lookup_by_email(core: Core, caller: Caller, args: Args) -> Json:
+    """The account with an e-mail address."""
+    email = args.need("email").lower()
+    for person in core.workspace.users.values():
+        if person.email.lower() == email and not person.deleted:
+            return ok(user=person.user(core.workspace.team_id))
+    raise SlackRefusal("users_not_found")
+
+
+@method("users.getPresence")
+def get_presence(core: Core, caller: Caller, args: Args) -> Json:
+    """`active` or `away`."""
+    person = core.workspace.users.get(args.text("user") or caller.user_id)
+    if person is None:
+        raise SlackRefusal("invalid_arguments", "[ERROR] invalid user id")
+    return ok(presence=person.presence)
+
+
 def _visible(core: Core, caller: Caller, user: Json) -> Json:
     """E-mail addresses need their own scope."""
     granted = core.settings.bot_scopes
