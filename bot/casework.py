@@ -5,7 +5,6 @@ Implements ``bot.commands.services.Services``.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,18 +12,17 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from bot import conversations, lookups, replies
+from bot import acts, drafts, lookups, replies
 from bot.capabilities import Capabilities, fit
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
-from bot.commands.types import Agent, GivenFile, Sent
+from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.errors import UserError
-from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
-from bot.policy import CorePolicy, TeamPolicy
+from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
+from bot.policy import CorePolicy
 from bot.relay import new_key
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
-from bot.storage.lanes import NewDelivery
 
 T = TypeVar("T")
 
@@ -87,12 +85,6 @@ class Casework:
             self._queue.wake(buckets)
         return result
 
-    def _team(self, team: TeamId) -> TeamPolicy:
-        found = self._policy.teams.get(team)
-        if found is None:
-            raise UserError("This channel belongs to no team.")
-        return found
-
     # Who
 
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
@@ -148,95 +140,21 @@ class Casework:
     async def losses(self, draft: Draft) -> tuple[str, ...]:
         """What the channel would leave behind of this reply."""
         ways = await self.ways(draft.customer_id, draft.team)
-        way = _choose(ways, draft)
-        return fit(draft.text, _files(draft.files), self._capabilities[way.inbox]).losses
+        way = drafts.choose(ways, draft)
+        return fit(draft.text, drafts.files(draft), self._capabilities[way.inbox]).losses
 
     async def reply(self, draft: Draft) -> Sent | Confirm:
         """Accepts a reply for sending after the undo window, or says what the agent must confirm first."""
         key, card_key = new_key(), new_key()
-        outcome = await self._change(lambda connection: self._reply(connection, draft, key, card_key))
+        able = self._capabilities
+
+        def unit(connection: Connection) -> tuple[Sent | Confirm, set[str]]:
+            return drafts.accept(connection, self._policy, able, draft, key, card_key, self._clock())
+
+        outcome = await self._change(unit)
         if isinstance(outcome, Sent):
             self._queue.hold_until(outcome.send_at)
         return outcome
-
-    def _reply(
-        self, connection: Connection, draft: Draft, key: str, card_key: str
-    ) -> tuple[Sent | Confirm, set[str]]:
-        now = self._clock()
-        team = self._team(draft.team)
-        before = history.known(connection, f"out:{draft.source}")
-        if before is not None:
-            return self._sent(connection, before, draft, duplicate=True), set()
-        customer_id = people.final(connection, draft.customer_id) or draft.customer_id
-        ways = lookups.ways_of(connection, self._policy, self._capabilities, customer_id, draft.team)
-        way = _choose(ways, draft)
-        person = lookups.person(connection, self._policy, customer_id, draft.team)
-        _may_send(person, way, draft)
-        if not draft.confirmed:
-            question = self._question(connection, draft, person, way, now)
-            if question is not None:
-                return question, set()
-        route = people.route_by_id(connection, way.route_id)
-        assert route is not None
-        place = (person.place[0], draft.message_ts) if draft.message_ts else None
-        reply = replies.NewReply(
-            customer_id,
-            route.id,
-            route.identity_id,
-            route.inbox,
-            draft.agent.id,
-            draft.agent.name,
-            draft.text,
-            _files(draft.files),
-            tuple(_source(file) for file in draft.files),
-            draft.source,
-            key,
-            card_key,
-            draft.order,
-            subject=draft.subject,
-            reply_to=draft.reply_to,
-            cc=draft.cc,
-            from_thread=draft.from_thread,
-            message_place=place if draft.from_thread else None,
-            meta=_reply_meta(draft),
-        )
-        message_id, _, buckets = replies.accept(connection, self._policy, team, reply, route.lane_id, now)
-        inboxes.write_audit(connection, draft.agent.id, "reply", customer_id, f"message {message_id}", now)
-        return self._sent(connection, message_id, draft, duplicate=False), buckets
-
-    def _question(
-        self, connection: Connection, draft: Draft, person: Person, way: Way, now: float
-    ) -> Confirm | None:
-        losses = fit(draft.text, _files(draft.files), self._capabilities[way.inbox]).losses
-        if losses:
-            return Confirm(" ".join(losses), "Send what fits")
-        same = history.same_words_since(
-            connection, person.customer_id, draft.text.plain, now - self._policy.same_words
-        )
-        if same is not None and draft.text:
-            ago = max(1, round(now - same.created_at))
-            return Confirm(
-                f"{person.name} was sent exactly these words {ago} s ago by {same.author}. Send them again?",
-                "Send again",
-            )
-        return None
-
-    def _sent(self, connection: Connection, message_id: int, draft: Draft, *, duplicate: bool) -> Sent:
-        row = history.get(connection, message_id)
-        assert row is not None
-        person = lookups.person_of(connection, self._policy, message_id)
-        route = people.route_by_id(connection, row.route_id)
-        via = f"{route.channel} {route.address}" if route is not None else ""
-        send_at = lanes.held_until(connection, message_id, "send") or row.created_at
-        return Sent(
-            MessageId(message_id),
-            ConversationId(row.conversation_id),
-            person.handle,
-            person.name,
-            via,
-            send_at,
-            duplicate,
-        )
 
     async def undo(self, message_id: MessageId, agent: Agent) -> Text:
         """Takes back a reply that is still held and returns its text."""
@@ -255,11 +173,10 @@ class Casework:
         def unit(connection: Connection) -> tuple[Sent, set[str]]:
             now = self._clock()
             person = lookups.person_of(connection, self._policy, message_id)
-            until = now + self._team(person.team).undo
+            until = now + drafts.team_of(self._policy, person.team).undo
             row, buckets = replies.revise(connection, self._policy, message_id, text, until, now)
             inboxes.write_audit(connection, agent.id, "revise", row.customer_id, f"message {message_id}", now)
-            draft = Draft(person.customer_id, person.team, agent, text, "")
-            return self._sent(connection, message_id, draft, duplicate=False), buckets
+            return drafts.sent(connection, self._policy, message_id), buckets
 
         sent = await self._change(unit)
         self._queue.hold_until(sent.send_at)
@@ -271,13 +188,12 @@ class Casework:
         def unit(connection: Connection) -> tuple[Sent, set[str]]:
             now = self._clock()
             person = lookups.person_of(connection, self._policy, message_id)
-            draft = Draft(person.customer_id, person.team, agent, Text(), source)
             if not inboxes.first_time(connection, source, now):
-                return self._sent(connection, message_id, draft, duplicate=True), set()
+                return drafts.sent(connection, self._policy, message_id, duplicate=True), set()
             row, buckets = replies.send_again(connection, message_id, now)
             inboxes.write_audit(connection, agent.id, "retry", row.customer_id, f"message {message_id}", now)
             card = replies.refresh_card(connection, self._policy, person.customer_id, person.team, now)
-            return self._sent(connection, message_id, draft, duplicate=False), buckets | card
+            return drafts.sent(connection, self._policy, message_id), buckets | card
 
         return await self._change(unit)
 
@@ -306,47 +222,10 @@ class Casework:
         key = new_key()
 
         def unit(connection: Connection) -> tuple[None, set[str]]:
-            return None, self._note(connection, customer_id, team, agent, text, source, message_ts, key)
+            given = acts.Note(customer_id, team, agent, text, source, message_ts)
+            return None, acts.note(connection, self._policy, given, key, self._clock())
 
         await self._change(unit)
-
-    def _note(
-        self,
-        connection: Connection,
-        customer_id: int,
-        team: TeamId,
-        agent: Agent,
-        text: Text,
-        source: str,
-        message_ts: str | None,
-        key: str,
-    ) -> set[str]:
-        now = self._clock()
-        if history.known(connection, f"note:{source}") is not None:
-            return set()
-        desk = conversations.ensure_desk(connection, customer_id, self._team(team), key, now)
-        case = cases.newest_case(connection, customer_id, team)
-        if case is None:
-            raise UserError("There is no case to put a note on.")
-        message_id = history.add(
-            connection,
-            conversation_id=case.id,
-            customer_id=customer_id,
-            direction="note",
-            dedup_key=f"note:{source}",
-            agent=agent.id,
-            author=agent.name,
-            text=text.plain,
-            spans=history.pack_spans(text.spans),
-            sent_at=now,
-            created_at=now,
-            meta=json.dumps({"image": agent.image}) if agent.image else None,
-        )
-        if message_ts is None:
-            return {lanes.append(connection, desk.desk_lane, [NewDelivery("note", message_id)], now)}
-        place = {"place": desk.channel, "remote_id": message_ts}
-        history.add_posts(connection, [{"message_id": message_id, "target": "desk", **place}])
-        return set()
 
     # What was said
 
@@ -435,26 +314,10 @@ class Casework:
                 line = act(connection, case, now)
                 inboxes.write_audit(connection, agent.id, action, final, line, now)
                 if line is not None:
-                    buckets = self._say(connection, final, team, agent, line, key, now)
+                    buckets = acts.say(connection, self._policy, final, team, agent.id, line, key, now)
             return lookups.person(connection, self._policy, final, team), buckets
 
         return await self._change(unit)
-
-    def _say(
-        self,
-        connection: Connection,
-        customer_id: int,
-        team: TeamId,
-        agent: Agent,
-        line: str,
-        key: str,
-        now: float,
-    ) -> set[str]:
-        """One short line in the thread, and the card anew."""
-        desk = conversations.ensure_desk(connection, customer_id, self._team(team), key, now)
-        payload = {"text": line, "at": now, "actor": agent.id}
-        bucket = lanes.append(connection, desk.desk_lane, [NewDelivery("activity", payload=payload)], now)
-        return {bucket} | replies.refresh_card(connection, self._policy, customer_id, team, now)
 
     async def block(self, customer_id: CustomerId, agent: Agent, on: bool, source: str) -> Person:
         """A blocked customer's messages are kept and not shown; nothing is sent to them."""
@@ -469,7 +332,7 @@ class Casework:
                 people.set_blocked(connection, final, on)
                 line = f"{agent.name} {'blocked' if on else 'unblocked'} {person.name}"
                 inboxes.write_audit(connection, agent.id, "block" if on else "unblock", final, line, now)
-                buckets = self._say(connection, final, person.team, agent, line, key, now)
+                buckets = acts.say(connection, self._policy, final, person.team, agent.id, line, key, now)
             return lookups.person(connection, self._policy, final, person.team), buckets
 
         return await self._change(unit)
@@ -514,45 +377,3 @@ class Casework:
             row.since if row is not None else None,
             self._vitals.last_event.get(inbox),
         )
-
-
-def _files(files: tuple[GivenFile, ...]) -> tuple[Attachment, ...]:
-    return tuple(Attachment(file.name, file.media_type, file.size) for file in files)
-
-
-def _source(file: GivenFile) -> str:
-    return json.dumps({"id": file.slack_id, "url": file.url, "size": file.size, "type": file.media_type})
-
-
-def _reply_meta(draft: Draft) -> str | None:
-    values = {
-        "image": draft.agent.image,
-        "from_thread": draft.from_thread,
-        "reply_to": draft.reply_to,
-        "cc": draft.cc,
-    }
-    kept = {name: value for name, value in values.items() if value}
-    return json.dumps(kept, separators=(",", ":")) if kept else None
-
-
-def _choose(ways: tuple[Way, ...], draft: Draft) -> Way:
-    """The way the agent chose, else the one the customer used last that is open."""
-    if draft.route_id is not None:
-        chosen = next((way for way in ways if way.route_id == draft.route_id), None)
-        if chosen is None:
-            raise UserError("This customer cannot be reached that way any more. Choose another.")
-        return chosen
-    usable = next((way for way in ways if way.closed is None), None)
-    if usable is None:
-        why = f": {ways[0].closed}" if ways else ""
-        raise UserError(f"There is no way to write to this customer now{why}.")
-    return usable
-
-
-def _may_send(person: Person, way: Way, draft: Draft) -> None:
-    if person.blocked:
-        raise UserError(f"{person.name} is blocked: unblock {person.handle} first.")
-    if way.closed is not None:
-        raise UserError(f"{way.channel}: {way.closed}. Choose another way.")
-    if not draft.text and not draft.files:
-        raise UserError("There is nothing to send: write some words or add a file.")

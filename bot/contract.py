@@ -175,7 +175,7 @@ class Channel:
     """What an adapter package offers under the entry point group ``onethread.adapters``.
 
     ``settings`` validates the inbox's keys in app.yaml (all but ``channel`` and ``team``); ``addresses`` says which addresses
-    of the channel are ours, from those settings.
+    of the channel are ours, from those settings; ``label`` what agents call the inbox (by default its first address).
     """
 
     name: str
@@ -183,6 +183,7 @@ class Channel:
     settings: type[BaseModel]
     build: Callable[[Any, AdapterContext], Adapter]
     addresses: Callable[[Any], frozenset[str]] = lambda settings: frozenset()
+    label: Callable[[Any], str] | None = None
     defaults: Mapping[str, Any] | None = None
 
 

@@ -141,6 +141,12 @@ class Team(Model):
     )
     leads: tuple[SlackUser, ...] = Field((), description=_USERS)
     admins: tuple[SlackUser, ...] = Field((), description=_USERS)
+    fallback_channel: (
+        Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None
+    ) = Field(
+        None,
+        description="A channel id such as C024BE91L, where threads go on when slack_channel is archived; or leave it out.",
+    )
     thread_replies: Literal["internal", "send"] = Field(
         "internal",
         description="internal: plain messages in a thread stay in Slack. send: every one of them goes to the customer.",

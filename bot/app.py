@@ -1,0 +1,482 @@
+"""The composition root: configuration → frozen policies → objects, one task group, a clean end.
+
+Nothing else knows app.yaml, and nothing here decides anything: it only puts together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import aiohttp
+import structlog
+from sqlalchemy import Connection
+
+from bot import conversations, replies
+from bot.blobs import FolderBlobs
+from bot.casework import Casework, Vitals
+from bot.commands.catalogue import registry as command_registry
+from bot.commands.types import GivenFile, Role
+from bot.config import Config, Inbox
+from bot.contract import Accepted, Adapter, AdapterContext, Secrets
+from bot.errors import AdapterError, AuthenticationFailed, RelayError
+from bot.housekeeping import keep_house
+from bot.messages import AgentId, BlobId, Event, InboxId, TeamId
+from bot.outbox import Outbox
+from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
+from bot.relay import Relay, new_key
+from bot.slack.api import make_client
+from bot.slack.app import build_app
+from bot.slack.desk import SlackDesk
+from bot.slack.people import People
+from bot.slack.policy import Identity, NameFrom, SlackPolicy, ThreadReplies
+from bot.slack.policy import TeamPolicy as SlackTeam
+from bot.slack.preflight import preflight
+from bot.slack.socket import SocketRunner
+from bot.slack.tools import Hooks
+from bot.storage import cases, inboxes, lanes
+from bot.storage.database import Database, connect
+from bot.storage.lanes import NewDelivery
+from bot.storage.migrate import migrate
+from bot.web import InboxRoutes, application, serving
+
+log = structlog.get_logger(__name__)
+
+STOPPING = 9.0
+"""Seconds that everything together may take to stop."""
+TOLD_AGAIN = 3600.0
+"""Seconds before the same trouble is told again."""
+
+
+def package_version() -> str:
+    """The version that is installed."""
+    try:
+        return version("onethread")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def core_policy(config: Config) -> CorePolicy:
+    """What the core goes by."""
+    teams = {
+        name: TeamPolicy(name, team.name, team.slack_channel, team.undo_seconds, team.fallback_channel)
+        for name, team in config.teams.items()
+    }
+    found = {
+        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox))
+        for name, inbox in config.inboxes.items()
+    }
+    return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds)
+
+
+def label(inbox: Inbox) -> str:
+    """What agents call an inbox."""
+    if inbox.channel.label is not None:
+        return inbox.channel.label(inbox.settings)
+    return min(inbox.channel.addresses(inbox.settings), default=str(inbox.id))
+
+
+def slack_policy(config: Config) -> SlackPolicy:
+    """What the desk goes by."""
+    teams = tuple(
+        SlackTeam(
+            name,
+            team.name,
+            team.slack_channel,
+            frozenset(AgentId(one) for one in (*team.members, *team.leads, *team.admins)),
+            team.user_group,
+            frozenset(AgentId(one) for one in team.leads),
+            ThreadReplies(team.thread_replies),
+        )
+        for name, team in config.teams.items()
+    )
+    return SlackPolicy(
+        config.slack.bot_token.get_secret_value(),
+        config.slack.app_token.get_secret_value(),
+        teams,
+        api_url=config.slack.api_url,
+        prefix=config.commands.prefix,
+        admins=frozenset(AgentId(one) for team in config.teams.values() for one in team.admins),
+        public_names=config.slack.public_names,
+        name_from=NameFrom(config.slack.names),
+        icons={inbox.channel.name: inbox.channel.icon for inbox in config.inboxes.values()},
+        undo_seconds=max(team.undo_seconds for team in config.teams.values()),
+        max_file=int(config.limits.attachment_bytes),
+    )
+
+
+def pace_policy(config: Config) -> PacePolicy:
+    """How fast the platforms may be asked."""
+    pace = config.pace
+    return PacePolicy(
+        desk_channel=Rate(pace.channel_per_second, pace.channel_burst),
+        workspace=Rate(pace.workspace_per_second, pace.workspace_burst),
+        cards=Rate(pace.card_updates_per_minute / 60, 5.0),
+        marks=Rate(max(pace.card_updates_per_minute / 60, 45 / 60), 10.0),
+    )
+
+
+def secret_keys(config: Config) -> Secrets:
+    """Keys of 32 bytes, newest first."""
+    return Secrets(
+        tuple(hashlib.sha256(key.get_secret_value().encode()).digest() for key in config.secret_key)
+    )
+
+
+@dataclass
+class Directory:
+    """Agents' names and teams, for the core."""
+
+    people: People
+
+    async def public_name(self, agent: AgentId) -> str:
+        """The public name of an agent."""
+        return (await self.people.names([agent]))[agent]
+
+    async def is_agent(self, agent: AgentId, team: TeamId) -> bool:
+        """Whether somebody is an agent of a team."""
+        return (await self.people.agent(agent, team)).role is not Role.OUTSIDER
+
+
+@dataclass
+class InboxCursor:
+    """How far an inbox has been read."""
+
+    database: Database
+    inbox: InboxId
+
+    async def get(self) -> str | None:
+        """The stored cursor."""
+        return await self.database.read(partial(inboxes.get_cursor, inbox=self.inbox))
+
+    async def set(self, cursor: str) -> None:
+        """Moves it."""
+        await self.database.write(partial(inboxes.set_cursor, inbox=self.inbox, cursor=cursor))
+
+
+@dataclass
+class InboxState:
+    """An adapter's own values."""
+
+    database: Database
+    inbox: InboxId
+
+    async def get(self, key: str) -> str | None:
+        """One value."""
+        return await self.database.read(partial(inboxes.get_state, inbox=self.inbox, key=key))
+
+    async def set(self, key: str, value: str) -> None:
+        """Replaces one value."""
+        await self.database.write(partial(inboxes.set_state, inbox=self.inbox, key=key, value=value))
+
+
+@dataclass
+class Troubles:
+    """Tells people what concerns no one customer: in a team's channel, or to leads and admins; each thing once an hour."""
+
+    desk: SlackDesk
+    policy: CorePolicy
+    config: Config
+    told: dict[str, float] = field(default_factory=dict)
+
+    async def to_leads(self, about: str, text: str) -> None:
+        """By direct message to leads and admins: for when a channel itself cannot be used."""
+        if time.monotonic() - self.told.get(about, -TOLD_AGAIN) < TOLD_AGAIN:
+            return
+        self.told[about] = time.monotonic()
+        log.error("trouble", about=about)
+        people = {one for team in self.config.teams.values() for one in (*team.leads, *team.admins)}
+        for person in sorted(people):
+            with contextlib.suppress(RelayError):
+                await self.desk.tell(person, text, new_key())
+
+    async def to_team(self, team: TeamId, text: str) -> None:
+        """In the team's Slack channel."""
+        with contextlib.suppress(RelayError):
+            await self.desk.tell(self.policy.teams[team].slack_channel, text, new_key())
+
+
+class App:
+    """The running bot: made by ``starting``, run by ``run``."""
+
+    def __init__(
+        self, config: Config, database: Database, session: aiohttp.ClientSession, identity: Identity
+    ) -> None:
+        self.config = config
+        self.database = database
+        self.policy = core_policy(config)
+        self.slack = slack_policy(config)
+        self.blobs = FolderBlobs(config.data_dir / "blobs")
+        self.desk = SlackDesk(self.slack, session, self.blobs)
+        self.troubles = Troubles(self.desk, self.policy, config)
+        self.relay = Relay(database, self.policy, self._wake)
+        self.web = application(self.report)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.adapters: dict[InboxId, Adapter] = {
+            name: inbox.channel.build(inbox.settings, self._context(inbox))
+            for name, inbox in config.inboxes.items()
+        }
+        self.outbox = Outbox(
+            database,
+            self.policy,
+            pace_policy(config),
+            self.desk,
+            self.adapters,
+            self.blobs,
+            self._fetch,
+            self.troubles.to_leads,
+        )
+        people = People(self.slack, self.desk.api, identity)
+        self.started_at = time.time()
+        self.casework = Casework(
+            database,
+            self.policy,
+            {name: adapter.capabilities for name, adapter in self.adapters.items()},
+            self.outbox,
+            Directory(people),
+            Vitals(
+                lambda: self.sockets.connections, self.relay.last_event, self.started_at, package_version()
+            ),
+        )
+        hooks = Hooks(self._spawn, self._place_gone)
+        registry = command_registry(self.slack.prefix)
+        bolt = build_app(self.slack, self.desk, self.casework, registry, hooks, identity)
+        self.sockets = SocketRunner(self.slack, bolt)
+
+    def _wake(self, buckets: set[str]) -> None:
+        self.outbox.wake(buckets)
+
+    def _context(self, inbox: Inbox) -> AdapterContext:
+        async def accept(event: Event, *, cursor: str | None = None) -> Accepted:
+            return await self.relay.accept_customer(inbox.id, event, cursor)
+
+        same = [one for one in self.config.inboxes.values() if one.channel.name == inbox.channel.name]
+        own = frozenset[str]().union(*(one.channel.addresses(one.settings) for one in same))
+        return AdapterContext(
+            inbox.id,
+            self.config.teams[inbox.team].name,
+            accept,
+            InboxCursor(self.database, inbox.id),
+            InboxState(self.database, inbox.id),
+            self.blobs,
+            partial(self._status, inbox),
+            secret_keys(self.config),
+            own,
+            routes=InboxRoutes(self.web, inbox.id),
+        )
+
+    async def _status(self, inbox: Inbox, problem: str | None) -> None:
+        """Stores how an inbox is; the team hears of the first report and of the end."""
+        now = time.time()
+        before, since = await self.database.write(
+            partial(inboxes.report, inbox=inbox.id, problem=problem, now=now)
+        )
+        if (before is None) == (problem is None):
+            return
+        log.warning("inbox.status", inbox=inbox.id, works=problem is None)
+        if problem is not None:
+            text = (
+                f":warning: The inbox {label(inbox)} does not work: {problem} "
+                "Nothing is lost; customers' messages wait there."
+            )
+        else:
+            minutes = max(1, round((now - (since or now)) / 60))
+            text = f":white_check_mark: The inbox {label(inbox)} works again, after {minutes} min."
+        self._spawn(self.troubles.to_team(inbox.team, text))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("app.background_work_failed")
+
+    async def _fetch(self, source: str) -> bytes:
+        """Brings a file that an agent put into Slack."""
+        at = json.loads(source)
+        return await self.desk.fetch(GivenFile(at["id"], at["name"], at["type"], at["size"], at["url"]))
+
+    async def _place_gone(self, channel: str, ts: str | None) -> None:
+        """Somebody deleted a card, or a whole channel went away."""
+        if ts is None:
+            await self.troubles.to_leads(
+                f"channel:{channel}",
+                f"The Slack channel <#{channel}> was archived, or the bot was removed from it. "
+                "Customers' messages wait and nothing is lost: un-archive it, or invite the bot again.",
+            )
+            return
+        buckets = await self.database.write(
+            partial(card_deleted, policy=self.policy, channel=channel, ts=ts, key=new_key(), now=time.time())
+        )
+        if buckets:
+            self.outbox.wake(buckets)
+
+    async def report(self) -> dict[str, Any]:
+        """For /healthz: how the bot is, without a word about any customer."""
+        health = await self.casework.health()
+        grace = time.time() - self.started_at < 30
+        ok = self.database.problem is None and (health.sockets > 0 or grace)
+        return {
+            "ok": ok,
+            "version": health.version,
+            "database": self.database.problem or "ok",
+            "slack_connections": health.sockets,
+            "waiting": health.waiting,
+            "oldest_waiting_seconds": health.oldest_waiting,
+            "failed_last_day": health.failed_last_day,
+            "uncertain": health.uncertain,
+            "inboxes": {one.inbox: "ok" if one.problem is None else "failing" for one in health.inboxes},
+        }
+
+    async def run(self) -> None:
+        """Runs until cancelled; then what is under way is finished, for a few seconds."""
+        web = self.config.web
+        async with serving(self.web, web.host, web.port), asyncio.TaskGroup() as group:
+            group.create_task(self.outbox.run(), name="outbox")
+            group.create_task(self.sockets.run(), name="slack")
+            group.create_task(
+                keep_house(self.database, self.blobs, self.config.limits.raw_days), name="house"
+            )
+            for name, adapter in self.adapters.items():
+                group.create_task(self._keep(name, adapter), name=f"inbox-{name}")
+            log.info("app.running", inboxes=len(self.adapters), teams=len(self.policy.teams))
+
+    async def _keep(self, name: InboxId, adapter: Adapter) -> None:
+        """One inbox for ever: what breaks one disturbs no other."""
+        inbox = self.config.inboxes[name]
+        wait = 1.0
+        while True:
+            began = time.monotonic()
+            try:
+                await adapter.run()
+                problem = "it stopped by itself; it is started again."
+            except AuthenticationFailed as error:
+                problem, wait = str(error), max(wait, 60.0)
+            except AdapterError as error:
+                problem = str(error)
+            except Exception as error:
+                log.exception("inbox.bug", inbox=name)
+                problem = f"an unexpected {type(error).__name__}; it is started again."
+            with contextlib.suppress(RelayError):
+                await self._status(inbox, problem)
+            wait = 1.0 if time.monotonic() - began > 600 else min(wait * 2, 300.0)
+            await asyncio.sleep(wait)
+
+    async def close(self) -> None:
+        """Gives back connections."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for name, adapter in self.adapters.items():
+            try:
+                async with asyncio.timeout(3.0):
+                    await adapter.close()
+            except Exception as error:
+                log.warning("inbox.close_failed", inbox=name, error=type(error).__name__)
+
+
+def card_deleted(
+    connection: Connection, *, policy: CorePolicy, channel: str, ts: str, key: str, now: float
+) -> set[str]:
+    """A unit: where that message was the card of a customer's current thread, the thread is started anew."""
+    row = cases.thread_at(connection, channel, ts)
+    team = policy.teams.get(TeamId(row.team)) if row is not None else None
+    if row is None or team is None or not row.current:
+        return set()
+    conversations.recreate_thread(
+        connection, row.customer_id, team, key, "card deleted", now, channel=row.channel
+    )
+    text = "The card of this customer was deleted, so the thread goes on here. Nothing was lost."
+    line = NewDelivery("activity", payload={"text": text, "at": now})
+    return {lanes.append(connection, row.desk_lane, [line], now)} | replies.refresh_card(
+        connection, policy, row.customer_id, row.team, now
+    )
+
+
+@contextlib.asynccontextmanager
+async def starting(config: Config) -> AsyncIterator[App]:
+    """A bot that has passed its preflight, and is closed at the end. Raises ``RelayError`` with what is wrong."""
+    database = connect(config.database.url)
+    await database.open()
+    try:
+        await database.write(migrate)
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=60)
+        ) as session:
+            policy = slack_policy(config)
+            identity = await preflight(policy, make_client(policy, session))
+            for warning in identity.warnings:
+                log.warning("slack.preflight", warning=warning)
+            app = App(config, database, session, identity)
+            try:
+                yield app
+            finally:
+                await app.close()
+    finally:
+        await database.close()
+
+
+async def serve(config: Config) -> None:
+    """Runs the bot until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with starting(config) as app:
+        running = asyncio.create_task(app.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        log.info("app.stopping")
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=STOPPING)
+        for task in done:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+
+async def check(config: Config) -> list[str]:
+    """Everything that is wrong with the accounts that app.yaml names; empty when all works. Changes nothing."""
+    problems: list[str] = []
+    async with aiohttp.ClientSession() as session:
+        policy = slack_policy(config)
+        identity = Identity("", "", "", "")
+        try:
+            identity = await preflight(policy, make_client(policy, session))
+            problems += identity.warnings
+        except RelayError as error:
+            problems += str(error).splitlines()
+        database = connect(config.database.url)
+        try:
+            await database.open()
+        except RelayError as error:
+            return [*problems, str(error)]
+        try:
+            await database.write(migrate)
+            app = App(config, database, session, identity)
+            for name, adapter in app.adapters.items():
+                try:
+                    await adapter.check()
+                except AdapterError as error:
+                    problems.append(f"inbox {name}: {error}")
+            await app.close()
+        finally:
+            await database.close()
+    return problems
+
+
+__all__ = ["App", "BlobId", "check", "serve", "starting"]
