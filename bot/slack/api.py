@@ -70,7 +70,9 @@ class SlackApi:
         given = {key: value for key, value in arguments.items() if value is not None}
         try:
             async with asyncio.timeout(self._timeout):
-                if method in JSON_METHODS:
+                if method == "apps.connections.open":
+                    answer = await self.client.apps_connections_open(app_token=str(given["app_token"]))
+                elif method in JSON_METHODS:
                     answer = await self.client.api_call(method, json=given)
                 else:
                     answer = await self.client.api_call(method, data=_form(given))

@@ -9,6 +9,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.registry import Registry
 from bot.commands.services import Services
@@ -53,7 +54,7 @@ def build_app(
         )
 
     app = AsyncApp(
-        client=desk.client,
+        client=AsyncWebClient(base_url=policy.api_url, session=desk.session, retry_handlers=[]),
         authorize=authorize,
         process_before_response=True,
         request_verification_enabled=False,

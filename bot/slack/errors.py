@@ -19,6 +19,7 @@ _GONE_CHANNEL = {
     "is_archived": "The Slack channel is archived.",
     "channel_not_found": "The Slack channel does not exist, or the bot cannot see it.",
     "not_in_channel": "The bot is not in the Slack channel. Invite it.",
+    "is_inactive": "The Slack channel is archived.",
     "channel_is_limited_access": "The bot may not read that Slack channel.",
 }
 _GONE_THREAD = {

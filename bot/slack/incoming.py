@@ -27,6 +27,7 @@ _TOKEN = re.compile(
 _STYLED = {"bold": SpanKind.BOLD, "italic": SpanKind.ITALIC, "strike": SpanKind.STRIKE}
 _STYLES = {**_STYLED, "code": SpanKind.CODE}
 _QUOTED_LINES = re.compile(r"(?:^&gt;[^\n]*(?:\n|$))+", re.MULTILINE)
+_CODES = re.compile(r"(?<![\w:]):([a-z0-9_+\-]+(?:::skin-tone-[2-6])?):(?![\w:])")
 PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
 
 
@@ -165,7 +166,12 @@ def _part_words(kind: object, part: dict[str, Any]) -> str:
         return f"#{part.get('channel_id', '')}"
     if kind == "date":
         return str(part.get("fallback", ""))
-    return str(part.get("text", ""))
+    words = str(part.get("text", ""))
+    return words if (part.get("style") or {}).get("code") else _CODES.sub(_character, words)
+
+
+def _character(match: re.Match[str]) -> str:
+    return unicode_emoji(match.group(1)) or match.group()
 
 
 def written(event: Mapping[str, Any]) -> Text:

@@ -69,7 +69,7 @@ async def _auth(client: AsyncWebClient, policy: SlackPolicy) -> tuple[dict[str, 
 
 async def _app_token(api: SlackApi, policy: SlackPolicy) -> list[str]:
     try:
-        await api.client.api_call("apps.connections.open", data={"token": policy.app_token})
+        await api.client.apps_connections_open(app_token=policy.app_token)
     except SlackApiError as error:
         return [_BAD_APP_TOKEN.format(code=code_of(error) or "no answer")]
     except Exception as error:

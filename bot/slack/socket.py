@@ -102,7 +102,7 @@ class SocketRunner:
                 await asyncio.sleep(wait)
 
     async def _open(self, session: aiohttp.ClientSession) -> Connection:
-        answer = await self._api.call("apps.connections.open", token=self._policy.app_token)
+        answer = await self._api.call("apps.connections.open", app_token=self._policy.app_token)
         try:
             async with asyncio.timeout(self._policy.timeout):
                 socket = await session.ws_connect(

@@ -83,9 +83,6 @@ class Threads:
         self, event: dict[str, Any], team: TeamPolicy, agent: Agent, person: Person, typed: Typed
     ) -> None:
         if typed.kind is Kind.COMMAND and typed.command is not None:
-            if not typed.rest and typed.command.name == "reply" and not event.get("files"):
-                await self._note(event, agent, person, typed.rest or Text("!"))
-                return
             call = await self._call(event, team, agent, typed.rest)
             result = await self._tools.registry.run(typed.command, self._tools.services, call)
             await self._answer(event, result)
