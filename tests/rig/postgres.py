@@ -152,6 +152,11 @@ class Server:
         """The server's process id, None while it is stopped."""
         return self._process.pid if self._process else None
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """What it put on disk: its data, and a copy of the binaries where one was needed."""
+        return (self.folder, self._copy) if self._copy else (self.folder,)
+
     def start(self) -> None:
         """Starts it, on the port it had before if it was running once, and waits until it answers."""
         for _ in range(5):
@@ -174,11 +179,10 @@ class Server:
         self._process = None
 
     def remove(self) -> None:
-        """Stops it and deletes its folder."""
+        """Stops it and deletes its folders."""
         self.stop()
-        for folder in (self.folder, self._copy):
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _started(self, port: int) -> bool:
         settings = [
