@@ -183,21 +183,22 @@ class _Inboxes:
 
 
 def _check_teams(document: Document) -> None:
-    """Every team has a Slack channel of its own, and somebody who may answer."""
+    """Every team has Slack channels of its own, and somebody who may answer."""
     teams = document.data.get("teams")
     taken: dict[str, str] = {}
     for name, team in teams.items() if isinstance(teams, dict) else ():
         if not isinstance(team, dict):
             continue
-        channel = team.get("slack_channel")
-        if isinstance(channel, str) and channel:
-            if channel in taken:
-                document.add(
-                    ("teams", name, "slack_channel"),
-                    f"the team {taken[channel]} has this Slack channel",
-                    "Give each team a channel of its own.",
-                )
-            taken.setdefault(channel, name)
+        for field in ("slack_channel", "fallback_channel"):
+            channel = team.get(field)
+            if isinstance(channel, str) and channel:
+                if channel in taken:
+                    document.add(
+                        ("teams", name, field),
+                        f"{taken[channel]} is this Slack channel already",
+                        "Give each team channels of its own.",
+                    )
+                taken.setdefault(channel, f"teams.{name}.{field}")
         if not any(team.get(who) for who in ("members", "user_group", "leads", "admins")):
             cure = "List members (Slack user ids), or name a user_group."
             document.add(("teams", name, "members"), "nobody may answer this team's customers", cure)

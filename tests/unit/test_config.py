@@ -17,6 +17,7 @@ from bot.config import Config, installed_channels, load
 from bot.contract import Adapter, AdapterContext, Channel
 from bot.errors import ConfigError
 from bot.messages import InboxId, TeamId
+from bot.sections import Sections, Team
 
 ENVIRON = {
     "SLACK_BOT_TOKEN": "xoxb-7301-9924-hWq2bTz",
@@ -150,7 +151,11 @@ CASES = {
         changed(
             "inboxes:", "  press: {name: Press, slack_channel: C024BE91L, members: [U024BE7LH]}\ninboxes:"
         ),
-        r"app.yaml:9: teams\.press\.slack_channel: the team support has this Slack channel\. Give each team .*",
+        r"app.yaml:9: teams\.press\.slack_channel: teams\.support\.slack_channel is this Slack channel .*",
+    ),
+    "fallback is the channel itself": (
+        changed("    members:", "    fallback_channel: C024BE91L\n    members:"),
+        r"app.yaml:8: teams\.support\.fallback_channel: teams\.support\.slack_channel is this Slack channel already\. .*",
     ),
     "secret in the file": (
         changed("${SLACK_BOT_TOKEN}", "xoxb-7301-9924-hWq2bTz"),
@@ -420,16 +425,13 @@ def test_the_example_file_loads_once_its_variables_are_set(root: Path) -> None:
     assert len(lines) == len(used), "each variable that is not set is told, and nothing else"
 
 
-def test_every_section_stands_in_the_example(root: Path) -> None:
-    from bot.sections import Sections
-
+def test_every_key_stands_in_the_example(root: Path) -> None:
     text = (root / "app.yaml").read_text(encoding="utf-8")
-    for section, field in Sections.model_fields.items():
-        assert re.search(rf"^#? ?{section}:", text, re.M), section
-        model = field.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            for key in model.model_fields:
-                assert re.search(rf"^ *#? +{key}:", text, re.M), f"{section}.{key}"
+    models = [field.annotation for field in Sections.model_fields.values()]
+    sections: list[type[BaseModel]] = [m for m in models if isinstance(m, type) and issubclass(m, BaseModel)]
+    keys = [*Sections.model_fields, *(key for model in [*sections, Team] for key in model.model_fields)]
+    for key in keys:
+        assert re.search(rf"^ *#? *{key}:", text, re.M), key
 
 
 def test_channels_are_found_among_installed_packages() -> None:
