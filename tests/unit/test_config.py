@@ -428,9 +428,10 @@ def test_the_example_file_loads_once_its_variables_are_set(root: Path) -> None:
 def test_every_key_stands_in_the_example(root: Path) -> None:
     text = (root / "app.yaml").read_text(encoding="utf-8")
     models = [field.annotation for field in Sections.model_fields.values()]
-    sections: list[type[BaseModel]] = [m for m in models if isinstance(m, type) and issubclass(m, BaseModel)]
-    keys = [*Sections.model_fields, *(key for model in [*sections, Team] for key in model.model_fields)]
-    for key in keys:
+    sections: list[type[BaseModel]] = [Sections, Team]
+    sections += [model for model in models if isinstance(model, type) and issubclass(model, BaseModel)]
+    keys = {key for section in sections for key in section.model_fields}
+    for key in sorted(keys):
         assert re.search(rf"^ *#? *{key}:", text, re.M), key
 
 
