@@ -148,6 +148,28 @@ async def test_an_external_select_asks_the_app() -> None:
         assert asked == ["da", "C42"]
 
 
+async def test_too_many_or_malformed_options_are_refused() -> None:
+    async with desk_with_app() as (desk, app, _):
+        option = {"text": {"type": "plain_text", "text": "C42 Dana"}, "value": "C42"}
+        offers: list[list[dict[str, Any]]] = [
+            [option] * 101,
+            [{**option, "value": "v" * 151}],
+            [option] * 100,
+        ]
+
+        @app.options("customer")
+        async def on_options(ack: Any) -> None:
+            await ack(options=offers.pop(0))
+
+        view = await _open(desk, {**MODAL, "blocks": [SELECT]})
+        args = {"view_id": view["id"], "action_id": "customer", "value": "da"}
+        for _ in range(2):
+            assert (await desk.standin.act("agent1", "blocks.suggestion", **args))[
+                "error"
+            ] == "invalid_options"
+        assert len((await desk.standin.act("agent1", "blocks.suggestion", **args))["options"]) == 100
+
+
 async def test_choices_in_a_form_are_remembered() -> None:
     options = [
         {"text": {"type": "plain_text", "text": name}, "value": name.lower()} for name in ("Email", "Site")

@@ -278,6 +278,9 @@ async def test_files_are_shared_a_little_later_and_only_the_token_opens_them() -
         assert (message["subtype"], message["text"]) == ("file_share", "! here &lt;it&gt; is")
         shared = message["files"][0]
         assert (shared["mimetype"], shared["size"]) == ("application/pdf", 6)
+        info = (await desk.client.files_info(file=shared["id"]))["file"]
+        share = info["shares"]["public"][desk.support][0]
+        assert (share["ts"], share["thread_ts"]) == (message["ts"], root)
         good = {"Authorization": f"Bearer {standin.bot_token}"}
         async with desk.http.get(shared["url_private_download"], headers=good) as response:
             assert (await response.read(), response.content_type) == (b"%PDF-1", "application/pdf")
@@ -436,6 +439,22 @@ async def test_only_local_pages_may_call() -> None:
             async with desk.http.options(url, headers={"Origin": origin}) as response:
                 assert response.status == 204
                 assert (response.headers.get("Access-Control-Allow-Origin") == origin) is allowed
+
+
+async def test_a_local_page_may_upload_and_load_pictures() -> None:
+    async with rig() as desk:
+        origin = {"Origin": "http://127.0.0.1:8080"}
+        kim = desk.person("agent1")
+        given = await kim.files_getUploadURLExternal(filename="a.png", length=3)
+        async with desk.http.options(given["upload_url"], headers=origin) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+        async with desk.http.post(given["upload_url"], data=b"PNG", headers=origin) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+        await kim.files_completeUploadExternal(files=[{"id": given["file_id"]}], channels=desk.support)
+        message = (await desk.standin.wait_for(lambda: desk.standin.messages("support")))[0]
+        url = f"{message['files'][0]['url_private']}?token={desk.standin.people['agent1'].token}"
+        async with desk.http.get(url, headers=origin) as response:
+            assert (await response.read(), response.content_type) == (b"PNG", "image/png")
 
 
 async def test_calls_are_recorded_with_their_replies() -> None:

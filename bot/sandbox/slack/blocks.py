@@ -96,6 +96,19 @@ def _option(option: Any, pointer: str, problems: _Problems) -> None:
         problems.add("must be a string of less than 151 characters", f"{pointer}/value")
 
 
+def option_problems(listed: list[Any]) -> list[str]:
+    """What is wrong with the options or option groups that an app offers."""
+    problems = _Problems()
+    for index, item in enumerate(listed):
+        if isinstance(item, dict) and "options" in item:
+            _text_object(item.get("label"), f"/option_groups/{index}/label", 75, problems, plain=True)
+            for place, option in enumerate(item["options"]):
+                _option(option, f"/option_groups/{index}/options/{place}", problems)
+        else:
+            _option(item, f"/options/{index}", problems)
+    return problems
+
+
 def _texts(block: Json, pointer: str, problems: _Problems) -> None:
     kind = block["type"]
     if kind in _TEXT_LIMITS and "text" in block:

@@ -172,7 +172,7 @@ class StoredFile:
     mimetype: str = "application/octet-stream"
     complete: bool = False
     deleted: bool = False
-    shares: dict[str, list[str]] = field(default_factory=dict)  # channel id -> ts of the sharing messages
+    shares: dict[str, list[Json]] = field(default_factory=dict)  # channel id -> {"ts", "thread_ts"?, …}
 
 
 @dataclass

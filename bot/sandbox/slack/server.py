@@ -41,12 +41,16 @@ class Server:
     def application(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_route("*", "/api/{method}", self.api)
+        app.on_response_prepare.append(self._allow_local_pages)
+        app.router.add_route("OPTIONS", "/{path:.*}", self._preflight)
+        app.router.add_get("/api/{method}", self.api)
+        app.router.add_post("/api/{method}", self.api)
         app.router.add_get("/link/", self.core.dispatch.sockets.handle)
         app.router.add_post("/upload/v1/{file}", self.upload)
         app.router.add_get("/files-pri/{path:.+}", self.download)
         app.router.add_post("/response/{team}/{token}", self.response_url)
-        app.router.add_route("*", "/_control", self.control)
+        app.router.add_get("/_control", self.control)
+        app.router.add_post("/_control", self.control)
         return app
 
     # -- the Web API ---------------------------------------------------------------------------------
@@ -54,8 +58,6 @@ class Server:
     async def api(self, request: web.Request) -> web.StreamResponse:
         """One Web API call, whatever its verb."""
         name = request.match_info["method"]
-        if request.method == "OPTIONS":
-            return self._cors(request, web.Response(status=204))
         call = Call(name, {}, None, time.time())
         self.calls.append(call)
         try:
@@ -77,7 +79,7 @@ class Server:
             response.headers["x-oauth-scopes"] = ",".join(self.core.scopes)
             response.headers["x-accepted-oauth-scopes"] = ",".join(SCOPES.get(name, ()))
         self.core.workspace.changed()
-        return self._cors(request, response)
+        return response
 
     async def _answer(self, call: Call, args: Args) -> Json:
         """Rates, scopes and the method itself."""
@@ -150,16 +152,23 @@ class Server:
         data = _encode(body).encode()
         return web.Response(body=data, status=status, content_type="application/json", charset="utf-8")
 
+    # -- local pages ---------------------------------------------------------------------------------
+
     @staticmethod
-    def _cors(request: web.Request, response: web.Response) -> web.Response:
-        """Local pages may call."""
+    async def _allow_local_pages(request: web.Request, response: web.StreamResponse) -> None:
+        """CORS for pages on this machine."""
         origin = request.headers.get("Origin")
         if origin and _LOCAL_ORIGIN.fullmatch(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+            response.headers["Access-Control-Max-Age"] = "600"
             response.headers["Vary"] = "Origin"
-        return response
+
+    @staticmethod
+    async def _preflight(request: web.Request) -> web.StreamResponse:
+        """A browser asks before it calls; the signal above answers."""
+        return web.Response(status=204)
 
     # -- files ---------------------------------------------------------------------------------------
 
@@ -176,7 +185,7 @@ class Server:
         if len(data) != file.length:
             return web.Response(status=400, text=f"expected {file.length} bytes, got {len(data)}")
         file.data = data
-        return self._cors(request, web.Response(text=f"OK - {len(data)}"))
+        return web.Response(text=f"OK - {len(data)}")
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """url_private: the bytes for a good token, an HTML login page with status 200 for any other."""
@@ -187,12 +196,12 @@ class Server:
                 raise SlackRefusal("invalid_auth")
             self.core.require(caller, "files:read")
         except SlackRefusal:
-            return self._cors(request, web.Response(text=_LOGIN_PAGE, content_type="text/html"))
+            return web.Response(text=_LOGIN_PAGE, content_type="text/html")
         file = self.core.workspace.files.get(request.match_info["path"].split("/")[0].partition("-")[2])
         if file is None or file.data is None:
             return web.Response(status=404, text="not found")
         headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-        return self._cors(request, web.Response(body=file.data, content_type=file.mimetype, headers=headers))
+        return web.Response(body=file.data, content_type=file.mimetype, headers=headers)
 
     # -- answers and control -------------------------------------------------------------------------
 
@@ -209,17 +218,13 @@ class Server:
 
     async def control(self, request: web.Request) -> web.StreamResponse:
         """The knobs over HTTP: POST {"do": …}; GET says what is set."""
-        if request.method == "OPTIONS":
-            return self._cors(request, web.Response(status=204))
         if request.method == "GET":
-            return self._cors(request, self._json({"ok": True, **self._state()}))
+            return self._json({"ok": True, **self._state()})
         try:
             order = await request.json()
             await control(self.core, order)
         except (ValueError, TypeError, KeyError) as error:
-            return self._cors(
-                request, self._json({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
-            )
+            return self._json({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
         except SlackRefusal as refusal:
-            return self._cors(request, self._json(refusal.body, 400))
-        return self._cors(request, self._json({"ok": True, **self._state()}))
+            return self._json(refusal.body, 400)
+        return self._json({"ok": True, **self._state()})

@@ -13,6 +13,8 @@ from ..args import Args
 from ..core import Core, method, ok
 from ..model import Caller, Channel, Json, SlackRefusal, StoredFile
 
+mimetypes.init()  # reads files, so not while the loop runs
+
 
 def shown(core: Core, file: StoredFile) -> Json:
     """The file object."""
@@ -41,12 +43,16 @@ def shown(core: Core, file: StoredFile) -> Json:
         "channels": [channel_id for channel_id in file.shares if channel_id.startswith("C")],
         "groups": [channel_id for channel_id in file.shares if channel_id.startswith("G")],
         "ims": [channel_id for channel_id in file.shares if channel_id.startswith("D")],
-        "shares": {
-            "public": {
-                channel_id: [{"ts": ts} for ts in stamps] for channel_id, stamps in file.shares.items()
-            }
-        },
+        "shares": _shares(file),
     }
+
+
+def _shares(file: StoredFile) -> Json:
+    """Where a file is shown: {"public" | "private": {channel id: [{"ts", …}]}}."""
+    shares: Json = {}
+    for channel_id, listed in file.shares.items():
+        shares.setdefault("public" if channel_id.startswith("C") else "private", {})[channel_id] = listed
+    return shares
 
 
 @method("files.getUploadURLExternal")
@@ -135,8 +141,9 @@ def _share(core: Core, channel: Channel, files: Sequence[StoredFile], message: J
     posted = posting.add_message(
         core, channel, {**message, "files": objects, "upload": False, "display_as_bot": False}, thread_ts=root
     )
+    share: Json = {"ts": posted["ts"], "channel_name": channel.name, "team_id": core.workspace.team_id}
     for file in files:
-        file.shares[channel.id].append(posted["ts"])
+        file.shares[channel.id].append({**share, "thread_ts": root} if root else share)
     for file in files:
         core.emit(
             {
@@ -172,11 +179,11 @@ def delete(core: Core, caller: Caller, args: Args) -> Json:
     if file.owner != caller.user_id and not (not caller.is_bot and core.caller_person(caller).is_admin):
         raise SlackRefusal("cant_delete_file")
     file.deleted, file.data = True, None
-    for channel_id, stamps in file.shares.items():
+    for channel_id, shares in file.shares.items():
         channel = core.workspace.by_id[channel_id]
-        for ts in stamps:
-            if ts in channel.messages:
-                _bury(core, channel, ts, file.id)
+        for share in shares:
+            if share["ts"] in channel.messages:
+                _bury(core, channel, share["ts"], file.id)
     return ok()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import interactions, posting, viewstate
 from ..args import Args
+from ..blocks import option_problems
 from ..core import Core, method, ok
 from ..model import Caller, Channel, Json, Person, SlackRefusal, View
 
@@ -174,6 +175,8 @@ def _offered(response: Json) -> Json:
         if listed is not None:
             if not isinstance(listed, list) or len(listed) > 100:
                 raise SlackRefusal("invalid_options", "[ERROR] at most 100 options")
+            if problems := option_problems(listed):
+                raise SlackRefusal("invalid_options", *problems)
             return {name: listed}
     raise SlackRefusal("invalid_options", "[ERROR] the app answered without options")
 
