@@ -195,8 +195,9 @@ def test_nesting_beyond_reason_still_shows_the_words() -> None:
 TAGS = "<p> </p> <b> </b> <blockquote> </blockquote> <ul> <li> </ul> <table> <tr> <td> <br> </a> <pre> </pre> </div> <svg>"
 PIECES = st.sampled_from(
     [
-        *TAGS.split(), "text", " ", "&nbsp;", "<a href='https://x.example'>", "evil.example", "\n", "<img alt=x>", "--",
-        "<blockquote type=cite>", "<hr id=stopSpelling>", "<div class=gmail_quote>", "<!--", "-->", "<", "\0", "\ud800", "<math>",
+        *TAGS.split(), "text", " ", "&nbsp;", "<a href='https://x.example'>", "evil.example", "\n", "<img alt=x>",
+        "<blockquote type=cite>", "<hr id=stopSpelling>", "<div class=gmail_quote>", "<!--", "-->", "--", "<", "\0",
+        "\ud800", "<math>",
     ]
 )  # fmt: skip
 
