@@ -450,7 +450,7 @@ async def test_a_local_page_may_upload_and_load_pictures() -> None:
             assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
         async with desk.http.post(given["upload_url"], data=b"PNG", headers=origin) as response:
             assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
-        await kim.files_completeUploadExternal(files=[{"id": given["file_id"]}], channels=desk.support)
+        await kim.files_completeUploadExternal(files=[{"id": given["file_id"]}], channels=[desk.support])
         message = (await desk.standin.wait_for(lambda: desk.standin.messages("support")))[0]
         url = f"{message['files'][0]['url_private']}?token={desk.standin.people['agent1'].token}"
         async with desk.http.get(url, headers=origin) as response:
