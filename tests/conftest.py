@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.rig.postgres import Databases, NoPostgres, Server, find_binaries
 
 ROOT = Path(__file__).resolve().parent.parent
+SPECS = Path(os.environ.get("ONETHREAD_SPECS") or ROOT.parent / "shared" / "specs").resolve()
 
 settings.register_profile("dev", deadline=None, max_examples=60)
 settings.register_profile(
@@ -33,20 +34,19 @@ def specs() -> Path:
 
     A test that needs them is skipped where they are absent, and fails where ``ONETHREAD_REQUIRE_SPECS=1``.
     """
-    return _shared("ONETHREAD_SPECS", "specs")
+    return _there(SPECS)
 
 
 @pytest.fixture(scope="session")
 def corpora() -> Path:
-    """Real mails with known answers: ``ONETHREAD_CORPORA``, by default beside the specs. Same rule."""
-    return _shared("ONETHREAD_CORPORA", "corpora")
+    """Real mails with known answers, beside the specs. Same rule."""
+    return _there(SPECS.parent / "corpora")
 
 
-def _shared(variable: str, name: str) -> Path:
-    folder = Path(os.environ.get(variable) or ROOT.parent / "shared" / name)
+def _there(folder: Path) -> Path:
     if folder.is_dir():
         return folder
-    problem = f"{folder} is absent; set {variable} to where the {name} are"
+    problem = f"{folder} is absent; set ONETHREAD_SPECS to where the specs are (corpora lie beside them)"
     if os.environ.get("ONETHREAD_REQUIRE_SPECS") == "1":
         pytest.fail(problem)
     pytest.skip(problem)
