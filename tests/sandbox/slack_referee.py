@@ -16,6 +16,7 @@ COMMON_ERRORS = frozenset(
     {
         "not_authed",
         "invalid_auth",
+        "token_revoked",
         "missing_scope",
         "not_allowed_token_type",
         "unknown_method",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
-import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 
@@ -61,19 +59,6 @@ async def test_tokens_are_asked_for_and_judged() -> None:
             "not_allowed_token_type",
             "json_not_object",
         ]
-
-
-async def test_revoked_tokens_are_refused_and_people_go_on() -> None:
-    async with rig() as desk:
-        await desk.standin.control("revoke_tokens")
-        assert await error_of(desk.client.auth_test()) == "token_revoked"
-        assert (
-            await error_of(desk.client.apps_connections_open(app_token=desk.standin.app_token))
-            == "token_revoked"
-        )
-        await desk.person("agent1").chat_postMessage(channel=desk.support, text="is the bot gone?")
-        await desk.standin.control("revoke_tokens", on=False)
-        await desk.client.auth_test()
 
 
 async def test_scopes_are_required_and_told() -> None:
@@ -261,55 +246,6 @@ async def test_guests_strangers_and_other_bots_are_told_apart() -> None:
         assert desk.standin.channels["support"].is_ext_shared
 
 
-async def test_files_are_shared_a_little_later_and_only_the_token_opens_them() -> None:
-    async with rig(share_seconds=0.2) as desk:
-        standin = desk.standin
-        root = (await desk.client.chat_postMessage(channel=desk.support, text="card"))["ts"]
-        uploaded = await desk.person("agent1").files_upload_v2(
-            channel=desk.support,
-            thread_ts=root,
-            filename="bill.pdf",
-            file=b"%PDF-1",
-            initial_comment="! here <it> is",
-        )
-        assert uploaded["files"][0]["id"]
-        assert len(standin.thread("support", root)) == 1
-        message = (await standin.wait_for(lambda: standin.thread("support", root)[1:]))[0]
-        assert (message["subtype"], message["text"]) == ("file_share", "! here &lt;it&gt; is")
-        shared = message["files"][0]
-        assert (shared["mimetype"], shared["size"]) == ("application/pdf", 6)
-        info = (await desk.client.files_info(file=shared["id"]))["file"]
-        share = info["shares"]["public"][desk.support][0]
-        assert (share["ts"], share["thread_ts"]) == (message["ts"], root)
-        good = {"Authorization": f"Bearer {standin.bot_token}"}
-        async with desk.http.get(shared["url_private_download"], headers=good) as response:
-            assert (await response.read(), response.content_type) == (b"%PDF-1", "application/pdf")
-        async with desk.http.get(
-            shared["url_private"], headers={"Authorization": "Bearer xoxb-no"}
-        ) as response:
-            assert (response.status, response.content_type) == (200, "text/html")
-
-
-async def test_upload_refuses_other_lengths_and_unsent_files() -> None:
-    async with rig() as desk:
-        given = await desk.client.files_getUploadURLExternal(filename="a.txt", length=5)
-        async with desk.http.post(given["upload_url"], data=b"longer than five") as response:
-            assert response.status == 400
-        complete = desk.client.files_completeUploadExternal(
-            files=[{"id": given["file_id"]}], channel_id=desk.support
-        )
-        assert await error_of(complete) == "file_not_found"
-
-
-async def test_a_deleted_file_is_a_tombstone_in_its_message() -> None:
-    async with rig() as desk:
-        await desk.client.files_upload_v2(channel=desk.support, filename="a.txt", content="hello")
-        message = (await desk.standin.wait_for(lambda: desk.standin.messages("support")))[0]
-        await desk.client.files_delete(file=message["files"][0]["id"])
-        assert desk.standin.messages("support")[0]["files"][0]["mode"] == "tombstone"
-        assert await error_of(desk.client.files_info(file=message["files"][0]["id"])) == "file_deleted"
-
-
 async def test_triggers_open_once_and_expire() -> None:
     async with rig(trigger_seconds=0.05) as desk:
         agent = desk.standin.people["agent1"]
@@ -343,91 +279,6 @@ async def test_views_have_hashes_and_a_stack_of_three() -> None:
         assert len(agent.views) == 3
 
 
-async def test_the_pace_is_one_a_second_and_channel_with_a_burst() -> None:
-    async with rig(rates=True) as desk:
-        press = desk.standin.channels["press"].id
-        for n in range(desk.standin.rates.post_burst):
-            await desk.client.chat_postMessage(channel=desk.support, text=str(n))
-        with pytest.raises(SlackApiError) as caught:
-            await desk.client.chat_postMessage(channel=desk.support, text="too much")
-        assert caught.value.response.status_code == 429
-        assert caught.value.response.headers["Retry-After"] == "1"
-        await desk.client.chat_postMessage(channel=press, text="another channel flows")
-        await desk.person("agent1").chat_postMessage(channel=desk.support, text="people are not paced")
-        assert len(desk.standin.messages("support")) == desk.standin.rates.post_burst + 1
-
-
-async def test_tier_budgets_are_per_minute() -> None:
-    async with rig(rates=True) as desk:
-        ts = (await desk.client.chat_postMessage(channel=desk.support, text="x"))["ts"]
-        for n in range(50):
-            await desk.client.chat_update(channel=desk.support, ts=ts, text=str(n))
-        assert (
-            await error_of(desk.client.chat_update(channel=desk.support, ts=ts, text="51")) == "ratelimited"
-        )
-
-
-async def test_faults_hit_the_bot_and_wear_out() -> None:
-    async with rig() as desk:
-        faults, client = desk.standin.faults, desk.client
-
-        async def post() -> Any:
-            return await client.chat_postMessage(channel=desk.support, text="x")
-
-        faults.fail("chat.postMessage", status=503)
-        faults.limit("chat.postMessage", channel=desk.support, retry_after=7)
-        await desk.person("agent1").chat_postMessage(channel=desk.support, text="people go on")
-        with pytest.raises(SlackApiError) as broken:
-            await post()
-        assert broken.value.response.status_code == 503
-        with pytest.raises(SlackApiError) as limited:
-            await post()
-        assert limited.value.response.headers["Retry-After"] == "7"
-        assert len(desk.standin.messages("support")) == 1
-        await post()
-        assert len(desk.standin.messages("support")) == 2
-
-
-async def test_processed_then_dropped() -> None:
-    async with rig() as desk:
-        desk.standin.faults.drop("chat.postMessage")
-        with pytest.raises(aiohttp.ClientConnectionError):
-            await desk.client.chat_postMessage(channel=desk.support, text="x")
-        assert len(desk.standin.messages("support")) == 1
-        desk.standin.faults.drop("chat.postMessage", processed=False)
-        with pytest.raises(aiohttp.ClientConnectionError):
-            await desk.client.chat_postMessage(channel=desk.support, text="y")
-        assert len(desk.standin.messages("support")) == 1
-
-
-async def test_hang_answers_late() -> None:
-    async with rig() as desk:
-        desk.standin.faults.hang("auth.test", seconds=0.3)
-        begin = time.monotonic()
-        await desk.client.auth_test()
-        assert time.monotonic() - begin >= 0.3
-
-
-async def test_the_control_door_turns_the_same_knobs() -> None:
-    async with rig() as desk:
-        door = f"{desk.standin.base_url}/_control"
-        async with desk.http.post(
-            door, json={"do": "limit", "channel": "support", "retry_after": 3}
-        ) as response:
-            assert (await response.json())["rules"][0]["effect"] == "limit"
-        with pytest.raises(SlackApiError) as limited:
-            await desk.client.chat_postMessage(channel=desk.support, text="x")
-        assert limited.value.response.headers["Retry-After"] == "3"
-        async with desk.http.post(door, json={"do": "archive", "channel": "support"}) as response:
-            assert response.status == 200
-        assert await error_of(desk.client.chat_postMessage(channel=desk.support, text="x")) == "is_archived"
-        for bad in ({"do": "explode"}, {"do": "archive"}, {"do": "archive", "channel": "nowhere"}):
-            async with desk.http.post(door, json=bad) as response:
-                assert response.status == 400
-        async with desk.http.get(door) as response:
-            assert "archive" in (await response.json())["orders"]
-
-
 async def test_only_local_pages_may_call() -> None:
     async with rig() as desk:
         url = desk.standin.api_url + "auth.test"
@@ -439,22 +290,6 @@ async def test_only_local_pages_may_call() -> None:
             async with desk.http.options(url, headers={"Origin": origin}) as response:
                 assert response.status == 204
                 assert (response.headers.get("Access-Control-Allow-Origin") == origin) is allowed
-
-
-async def test_a_local_page_may_upload_and_load_pictures() -> None:
-    async with rig() as desk:
-        origin = {"Origin": "http://127.0.0.1:8080"}
-        kim = desk.person("agent1")
-        given = await kim.files_getUploadURLExternal(filename="a.png", length=3)
-        async with desk.http.options(given["upload_url"], headers=origin) as response:
-            assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
-        async with desk.http.post(given["upload_url"], data=b"PNG", headers=origin) as response:
-            assert response.headers["Access-Control-Allow-Origin"] == origin["Origin"]
-        await kim.files_completeUploadExternal(files=[{"id": given["file_id"]}], channels=[desk.support])
-        message = (await desk.standin.wait_for(lambda: desk.standin.messages("support")))[0]
-        url = f"{message['files'][0]['url_private']}?token={desk.standin.people['agent1'].token}"
-        async with desk.http.get(url, headers=origin) as response:
-            assert (await response.read(), response.content_type) == (b"PNG", "image/png")
 
 
 async def test_calls_are_recorded_with_their_replies() -> None:
