@@ -17,7 +17,7 @@ SHORT_HELP = (
     "Nothing was sent. To answer the customer, begin with “! ” and the words, or use Reply on the card. "
     "“!help” lists the commands."
 )
-_NOT_LISTED = frozenset({"help"})
+_NOT_LISTED = frozenset({"help", "onethread"})
 
 
 def _slash_lines(registry: Registry) -> list[str]:
@@ -60,10 +60,13 @@ def make_registry(prefix: str = "") -> Registry:
         Shortcut("Send to customer", "note.send", True, "Send this message to the customer of the thread"),
         Shortcut("Reply to a customer", "reply.open", False, "Write to a customer by any channel"),
     )
-    registry = Registry(
-        [*commands, Command("help", "this list", show_help, aliases=("commands",))],
-        actions,
-        shortcuts,
-        prefix,
+    helps = (
+        Command("help", "this list", show_help, aliases=("commands",)),
+        Command(
+            "onethread",
+            "this list, where Slack keeps /help for itself",
+            show_help,
+            faces=frozenset({Face.SLASH}),
+        ),
     )
-    return registry
+    return Registry([*commands, *helps], actions, shortcuts, prefix)

@@ -7,6 +7,7 @@ need to be refreshed.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.slack.blocks import Block, actions, button, context, date, escape, mrkd
 from bot.slack.names import one_line, safe_name
 
 EXCERPT = 160
-SIGNS = {Status.OPEN: "🔴", Status.PENDING: "🟡", Status.SNOOZED: "💤", Status.RESOLVED: "✅"}
+SIGNS = {Status.PENDING: "🟡", Status.SNOOZED: "💤", Status.RESOLVED: "✅"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +47,32 @@ class Rendered:
         return shown
 
 
-def card(view: CardView) -> Rendered:
-    """The card of a customer."""
+def card(view: CardView, now: float | None = None) -> Rendered:
+    """The card of a customer, as it is at ``now`` (epoch seconds)."""
     name = safe_name(view.customer_name)
+    late = view.due_at is not None and view.due_at < (time.time() if now is None else now)
     blocks: list[Block] = [
-        {"type": "rich_text", "block_id": "head", "elements": [_head(view, name), *_excerpt(view)]}
+        {"type": "rich_text", "block_id": "head", "elements": [_head(view, name, late), *_excerpt(view)]}
     ]
-    blocks.append(context(*_facts(view)))
+    blocks.append(context(*_facts(view, late)))
     if _warning(view):
         blocks.append(context(plain(f"⚠ {_warning(view)}")))
     blocks.append(_buttons(view))
-    return Rendered(blocks, escape(f"{SIGNS[view.status]} {name} {view.handle}: {_state_words(view)}"))
+    return Rendered(blocks, escape(f"{_sign(view, late)} {name} {view.handle}: {_state_words(view)}"))
 
 
-def _head(view: CardView, name: str) -> Block:
+def _sign(view: CardView, late: bool) -> str:
+    """One sign for the state; the words beside it say it too."""
+    if view.blocked:
+        return "🚫"
+    if view.status is Status.OPEN:
+        return "⏰" if late else "🔴" if view.waiting_since is not None else "⚪"
+    return SIGNS[view.status]
+
+
+def _head(view: CardView, name: str, late: bool) -> Block:
     parts: list[Block] = [
-        {"type": "text", "text": f"{SIGNS[view.status]}  "},
+        {"type": "text", "text": f"{_sign(view, late)}  "},
         {"type": "text", "text": name, "style": {"bold": True}},
         {"type": "text", "text": f"   {view.handle}"},
     ]
@@ -81,7 +92,7 @@ def _state_words(view: CardView) -> str:
     if view.blocked:
         return "blocked"
     return {
-        Status.OPEN: "waits for us",
+        Status.OPEN: "waits for us" if view.waiting_since is not None else "open",
         Status.PENDING: "waits for the customer",
         Status.SNOOZED: "snoozed",
         Status.RESOLVED: "resolved",
@@ -94,18 +105,16 @@ def _state(view: CardView) -> str:
         return words
     if view.status is Status.OPEN and view.waiting_since is not None:
         return f"{words} since {date(view.waiting_since)}"
-    if view.status is Status.OPEN:
-        return "open"
     if view.status is Status.SNOOZED and view.snoozed_until is not None:
         return f"{words} until {date(view.snoozed_until)}"
     return words
 
 
-def _facts(view: CardView) -> list[Block]:
+def _facts(view: CardView, late: bool) -> list[Block]:
     owner = f"<@{view.owner}>" if view.owner else "nobody"
     facts = [mrkdwn(_state(view))]
     if view.status is Status.OPEN and view.due_at is not None:
-        facts.append(mrkdwn(f"answer due {date(view.due_at)}"))
+        facts.append(mrkdwn(f"{'*answer was due*' if late else 'answer due'} {date(view.due_at)}"))
     facts.append(mrkdwn(f"owner: {owner}"))
     if view.reach:
         facts.append(plain(_reach(view.reach)))
@@ -136,7 +145,7 @@ def _warning(view: CardView) -> str:
 def _buttons(view: CardView) -> Block:
     value = ref_value(view.customer_id, view.team)
     shown = [] if view.blocked else [button("Reply", "reply.open", value, "primary")]
-    if view.owner is None and view.status is not Status.RESOLVED:
+    if view.owner is None and view.status is not Status.RESOLVED and not view.blocked:
         shown.append(button("Take it", "case.take", value))
     if view.status is Status.RESOLVED:
         shown.append(button("Reopen", "case.reopen", value))

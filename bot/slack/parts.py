@@ -69,7 +69,7 @@ def _warnings(entry: Said) -> list[str]:
         found.append(one_line(entry.warning, 400))
     if entry.automated:
         found.append(
-            f"Written by a machine ({one_line(entry.automated, 120)}). It is not answered automatically."
+            f"Written by a machine ({one_line(entry.automated, 120)}), so it is not answered automatically."
         )
     found += [one_line(problem, 400) for problem in entry.problems[:5]]
     found += [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.desk import Activity, Entry, Noted, Replied, Said
+from bot.desk import Activity, Entry, Noted, Replied, Said, State
 from bot.messages import MessageId
 from bot.slack import parts
 from bot.slack.blocks import MAX_BLOCKS, Block, context, date, escape, mrkdwn, plain, quiet
@@ -44,7 +44,7 @@ def render(
             blocks.append(quiet(entry))
             continue
         if not alone or renewed or name is None:
-            blocks += _heading(entry, with_time=not alone)
+            blocks += _heading(entry, with_name=renewed or name is None, with_time=not alone)
         blocks += parts.body(entry, budget)
     shown = _within(blocks, entries)
     rendered = Rendered(shown, _fallback(entries), name, icon, _broadcast(entries))
@@ -101,13 +101,13 @@ def _face(entries: Sequence[Entry], icons: Mapping[str, str]) -> tuple[str | Non
     return names.pop(), first.agent_image
 
 
-def _heading(entry: Said | Replied | Noted, *, with_time: bool) -> list[Block]:
+def _heading(entry: Said | Replied | Noted, *, with_name: bool, with_time: bool) -> list[Block]:
     if isinstance(entry, Replied) and entry.from_thread:
         return []
-    heading = [plain(who(entry))]
+    heading = [plain(who(entry))] if with_name else []
     if with_time:
         heading.append(mrkdwn(date(entry.at)))
-    return [context(*heading)]
+    return [context(*heading)] if heading else []
 
 
 def _broadcast(entries: Sequence[Entry]) -> bool:
@@ -122,9 +122,20 @@ def _fallback(entries: Sequence[Entry]) -> str:
     first = entries[0]
     if isinstance(first, Activity):
         return escape(one_line(first.text, FALLBACK)) or " "
-    words = one_line(first.text.plain, FALLBACK) or "(no words)"
+    words = _notified(first)
     more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     return escape(f"{who(first)}: {words}{more}")
+
+
+def _notified(entry: Said | Replied | Noted) -> str:
+    words = one_line(entry.text.plain, FALLBACK) or "(no words)"
+    if isinstance(entry, Said) and entry.reaction is not None:
+        return f"reacted with {entry.reaction}" if entry.reaction else "took a reaction back"
+    if isinstance(entry, Replied) and entry.state is State.FAILED:
+        return f"❌ not delivered: {one_line(entry.detail or words, FALLBACK)}"
+    if isinstance(entry, Replied) and entry.state is State.UNCERTAIN:
+        return f"❔ may have been sent: {words}"
+    return words
 
 
 def _overlong(entries: Sequence[Entry], budget: int) -> list[Overlong]:

@@ -94,14 +94,14 @@ def card(handle: str = "C42", **more: Any) -> CardView:
     return replace(made, **more)
 
 
-def said(text: str = "Where is my parcel?", **more: Any) -> Said:
+def said(words: str = "Where is my parcel?", **more: Any) -> Said:
     """A mail of Dana's."""
     made = Said(
         MessageId(1),
         "Dana Petrov",
         "email",
         "email support@shop.example",
-        Text(text),
+        Text(words),
         1_760_000_000.0,
         handle="C42",
     )
