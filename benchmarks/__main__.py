@@ -1,0 +1,33 @@
+"""``python -m benchmarks NAME|all``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from benchmarks import relay, slackcall
+
+COMMANDS = {
+    "relay": (relay.main, "goals 1 and 2: a durable relay against one without persistence"),
+    "slackcall": (slackcall.main, "goal 8: a Slack call of ours against raw aiohttp under TLS"),
+}
+
+
+def main() -> int:
+    """Runs one benchmark, or all."""
+    parser = argparse.ArgumentParser(
+        "benchmarks", epilog="; ".join(f"{k}: {v[1]}" for k, v in COMMANDS.items())
+    )
+    parser.add_argument("name", choices=[*COMMANDS, "all"])
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds, floor and bot in turn (at least 5 for a figure)"
+    )
+    given = parser.parse_args()
+    for name in COMMANDS if given.name == "all" else [given.name]:
+        asyncio.run(COMMANDS[name][0](given.rounds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
