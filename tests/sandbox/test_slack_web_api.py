@@ -168,6 +168,9 @@ async def test_metadata_is_shown_only_when_asked_for() -> None:
         full = await desk.client.conversations_history(channel=desk.support, include_all_metadata=True)
         assert "metadata" not in plain["messages"][0]
         assert full["messages"][0]["metadata"] == metadata
+        await desk.standin.control("revoke_scope", scope="metadata.message:read")
+        blind = await desk.client.conversations_history(channel=desk.support, include_all_metadata=True)
+        assert "metadata" not in blind["messages"][0]
         await desk.client.chat_update(channel=desk.support, ts=sent["ts"], text="y")
         assert desk.standin.messages("support")[0]["metadata"] == metadata
 

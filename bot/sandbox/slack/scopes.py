@@ -122,8 +122,11 @@ EVENT_SCOPES: dict[str, tuple[str, ...]] = {
 }
 """Event type -> scopes of which one is needed; `message` depends on the channel's kind."""
 
+METADATA_SCOPE = "metadata.message:read"
+"""Lets an app read message metadata in its channels; without it `include_all_metadata` brings none."""
+
 ALL_BOT_SCOPES: tuple[str, ...] = (
     *sorted({scope for scopes in SCOPES.values() for scope in scopes} - {"channels:write"}),
-    *("app_mentions:read", "chat:write.customize", "commands"),
+    *("app_mentions:read", "chat:write.customize", "commands", METADATA_SCOPE),
 )
 """What `bot_scopes=None` grants."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .. import posting
 from ..args import Args
 from ..core import Core, method, ok
 from ..model import Caller, Channel, Json, SlackRefusal
+from ..scopes import METADATA_SCOPE
 
 MAX_PAGE = 999
 
@@ -71,8 +72,14 @@ def _window(stamps: list[str], args: Args) -> list[str]:
     return stamps[low:high]
 
 
-def _shown(message: Json, args: Args) -> Json:
-    return dict(message) if args.flag("include_all_metadata") else posting.public(message)
+def _reads_metadata(core: Core, caller: Caller, args: Args) -> bool:
+    """Asked for, and allowed: without the scope Slack is silent about metadata, it does not refuse."""
+    allowed = not (caller.is_bot and core.settings.require_scopes) or METADATA_SCOPE in core.scopes
+    return allowed and args.flag("include_all_metadata")
+
+
+def _shown(messages: Iterable[Json], with_metadata: bool) -> list[Json]:
+    return [dict(message) if with_metadata else posting.public(message) for message in messages]
 
 
 def _paging(cursor: str) -> Json:
@@ -94,7 +101,9 @@ def history(core: Core, caller: Caller, args: Args) -> Json:
     chosen = stamps[-limit:]
     more = len(stamps) > limit
     return ok(
-        messages=[_shown(channel.messages[ts], args) for ts in reversed(chosen)],
+        messages=_shown(
+            (channel.messages[ts] for ts in reversed(chosen)), _reads_metadata(core, caller, args)
+        ),
         has_more=more,
         pin_count=0,
         channel_actions_ts=None,
@@ -124,7 +133,8 @@ def replies(core: Core, caller: Caller, args: Args) -> Json:
     parent = [channel.messages[root]] if root in channel.messages else []
     messages = [*parent, *(channel.messages[ts] for ts in chosen if ts in channel.messages)]
     following = encode_cursor(chosen[-1]) if more else ""
-    return ok(messages=[_shown(m, args) for m in messages], has_more=more, **_paging(following))
+    shown = _shown(messages, _reads_metadata(core, caller, args))
+    return ok(messages=shown, has_more=more, **_paging(following))
 
 
 @method("conversations.info")
