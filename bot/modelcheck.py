@@ -34,8 +34,9 @@ def check(document: Document, model: type[_M], data: Mapping[str, Any], base: Ke
     try:
         instance = model.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            key = _key_of(detail["loc"], data)
+        found = [(_key_of(detail["loc"], data), detail) for detail in error.errors(include_url=False)]
+        # Of a union every member complains; the one that fits best complains about something inside.
+        for key, detail in sorted(found, key=lambda one: -len(one[0])):
             if (*base, *key) not in walk.guessed or detail["type"] != "missing":
                 what = _told(detail["type"], detail["msg"], detail["input"])
                 document.add((*base, *key), what, _cure(model, key))

@@ -109,8 +109,9 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
 
 
 def _parse(text: str, document: Document, environ: Mapping[str, str]) -> None:
-    loader = yaml.SafeLoader(text)
+    loader: yaml.SafeLoader | None = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             document.add((), "the file is empty", "Start from app.yaml of the repository.")
@@ -131,7 +132,8 @@ def _parse(text: str, document: Document, environ: Mapping[str, str]) -> None:
     except yaml.YAMLError as error:
         document.add((), f"this is not YAML: {error}", "Remove the characters that cannot be seen.")
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 class _Reader:

@@ -117,6 +117,14 @@ def test_nothing_names_a_registry_or_somebodys_folders() -> None:
             assert word not in text, f"{path.relative_to(ROOT)} names {word}"
 
 
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), (
+                f"{path.relative_to(ROOT)} links to {link}, which is not there"
+            )
+
+
 def test_every_make_target_is_explained() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", text, re.M)) - {"help"}
