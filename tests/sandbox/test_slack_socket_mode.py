@@ -201,6 +201,25 @@ async def test_a_deaf_socket_stays_open_and_says_nothing() -> None:
         assert (await _next(ws))["retry_attempt"] == 1
 
 
+async def test_one_deaf_socket_of_two_swallows_its_share_of_every_attempt() -> None:
+    async with rig(ack_timeout=0.1, clock_scale=1_000) as desk:
+        app, seen = new_app(desk), set()
+
+        @app.event("message")
+        async def on_message(event: dict[str, Any]) -> None:
+            seen.add(event["text"])
+
+        async with bolt(desk, app), bolt(desk, app):
+            await desk.standin.control("deaf", connection=0)
+            for n in range(8):
+                await desk.person("agent1").chat_postMessage(channel=desk.support, text=str(n))
+            await desk.standin.wait_for(lambda: all(d.acked or d.failed for d in desk.standin.deliveries))
+            assert any(delivery.attempt for delivery in desk.standin.deliveries)
+            heard = {delivery.event["text"] for delivery in desk.standin.deliveries if delivery.acked}
+        assert seen == heard
+        assert len(heard) >= 4, "the other socket hears half of each round"
+
+
 async def error_of_timeout(ws: aiohttp.ClientWebSocketResponse) -> bool:
     """True when nothing arrives in 50 ms."""
     try:

@@ -42,7 +42,11 @@ async def _limit(core: Core, order: Json) -> None:
 
 
 async def _deaf(core: Core, order: Json) -> None:
-    core.faults.deaf = bool(order.get("on", True))
+    on = bool(order.get("on", True))
+    if "connection" in order:
+        core.dispatch.sockets.connections[int(order["connection"])].deaf = on
+    else:
+        core.faults.deaf = on
 
 
 async def _duplicate(core: Core, order: Json) -> None:

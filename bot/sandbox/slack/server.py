@@ -223,7 +223,7 @@ class Server:
         try:
             order = await request.json()
             await control(self.core, order)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError) as error:
             return self._json({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
         except SlackRefusal as refusal:
             return self._json(refusal.body, 400)

@@ -26,11 +26,21 @@ class Connection:
     def __init__(self, ws: web.WebSocketResponse, faults: Faults) -> None:
         self.ws = ws
         self._faults = faults
+        self._deaf = False
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    @property
+    def deaf(self) -> bool:
+        """Open, but nothing comes: this one alone, or all of them."""
+        return self._deaf or self._faults.deaf
+
+    @deaf.setter
+    def deaf(self, on: bool) -> None:
+        self._deaf = on
 
     def send(self, text: str) -> None:
         """Queue a text frame; a deaf socket swallows it."""
-        if not self._faults.deaf:
+        if not self.deaf:
             self._queue.put_nowait(text)
 
     def finish(self) -> None:
@@ -44,7 +54,7 @@ class Connection:
                 try:
                     text = await asyncio.wait_for(self._queue.get(), PING_SECONDS)
                 except TimeoutError:
-                    if not self._faults.deaf:
+                    if not self.deaf:
                         await self.ws.ping(b"Ping from applink-stand-in")
                     continue
                 if text is None:
@@ -121,7 +131,7 @@ class SocketMode:
 
     async def _read(self, connection: Connection) -> None:
         async for message in connection.ws:
-            if message.type is WSMsgType.PING and not self._faults.deaf:
+            if message.type is WSMsgType.PING and not connection.deaf:
                 await connection.ws.pong(message.data)
             elif message.type is WSMsgType.TEXT:
                 self._acknowledge(message.data)
