@@ -39,7 +39,10 @@ def check(document: Document, model: type[_M], data: Mapping[str, Any], base: Ke
         for key, detail in sorted(found, key=lambda one: -len(one[0])):
             if (*base, *key) not in walk.guessed or detail["type"] != "missing":
                 what = _told(detail["type"], detail["msg"], detail["input"])
-                document.add((*base, *key), what, _cure(model, key))
+                cure = _sentence(_cure(model, key))
+                if not cure and detail["type"] == "missing":
+                    cure = f"Add a line {key[-1]}: …"
+                document.add((*base, *key), what, cure)
         return None
     return instance if len(document.problems) == before else None
 
@@ -95,6 +98,8 @@ class _Walk:
             )
 
     def _secret(self, value: str, key: Key) -> None:
+        if not value:
+            return
         last = next((part for part in reversed(key) if isinstance(part, str)), "secret")
         name = re.sub(r"\W", "_", last).upper()
         if not isinstance(value, FromEnvironment):
@@ -163,6 +168,13 @@ def _cure(model: type[BaseModel], key: Key) -> str:
     return cure
 
 
+def _sentence(text: str) -> str:
+    """A description as a sentence: some authors write them so, some as a phrase."""
+    if re.match("[a-z]+ ", text):
+        text = text[:1].upper() + text[1:]
+    return text if not text or text.endswith((".", "?", "!", "]", "…")) else f"{text}."
+
+
 def _told(kind: str, message: str, given: Any) -> str:
     """What is wrong in words, with what was given where that is short and no secret."""
     if kind == "missing":
@@ -173,6 +185,6 @@ def _told(kind: str, message: str, given: Any) -> str:
         words = message.replace("Input should be", "this should be", 1)
         words = words[:1].lower() + words[1:]
     shown = isinstance(given, str | int | float | bool) and not isinstance(given, FromEnvironment)
-    if shown and len(str(given)) <= 60 and str(given):
+    if shown and 0 < len(str(given)) <= 60 and repr(given) not in words:
         words += f" (it is {given!r})"
     return words

@@ -141,11 +141,11 @@ class Team(Model):
     )
     leads: tuple[SlackUser, ...] = Field((), description=_USERS)
     admins: tuple[SlackUser, ...] = Field((), description=_USERS)
-    fallback_channel: (
-        Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None
-    ) = Field(
-        None,
-        description="A channel id such as C024BE91L, where threads go on when slack_channel is archived; or leave it out.",
+    fallback_channel: Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None = (
+        Field(
+            None,
+            description="A channel id such as C024BE91L, where threads go on when slack_channel is archived; or leave it out.",
+        )
     )
     thread_replies: Literal["internal", "send"] = Field(
         "internal",
@@ -213,7 +213,9 @@ class Log(Model):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
-    format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
+    format: Literal["json", "console"] = Field(
+        "json", description="One of json (for machines) and console (for people)."
+    )
 
 
 class Sections(Model):

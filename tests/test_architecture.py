@@ -59,10 +59,10 @@ IMPURE = {
 VENDORS = {
     "email": {"aioimaplib", "aiosmtplib", "selectolax", "charset_normalizer"},
     "telegram": {"telegram"},
-    "x": {"tweepy", "aiohttp"},
-    "site": {"aiohttp"},
+    "x": {"tweepy"},
+    "site": set[str](),
 }
-COMMON = {"pydantic", "structlog", "typing_extensions"}
+COMMON = {"aiohttp", "pydantic", "structlog", "typing_extensions"}
 HOMES = {
     "slack_sdk": ("slack", "sandbox", "app", "__main__"),
     "slack_bolt": ("slack", "app"),

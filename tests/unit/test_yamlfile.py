@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from bot.errors import ConfigError
 from bot.modelcheck import check, nearest
@@ -85,12 +85,13 @@ class Leaf(BaseModel):
     """One way."""
 
     size: int
+    key: SecretStr = SecretStr("")
 
 
 class Tree(BaseModel):
     """Settings whose parts may be of several kinds."""
 
-    part: Leaf | list[Leaf] | None = Field(None, description="A leaf, or several.")
+    part: Leaf | list[Leaf] | None = Field(None, description="a leaf, or several")
     named: dict[str, Leaf] = Field(default_factory=dict)
     also_called: int = Field(1, alias="alias")
 
@@ -119,3 +120,14 @@ def test_nearest_ignores_case_and_hyphens() -> None:
     assert nearest("Slack-Chanel", ["slack_channel", "name"]) == "slack_channel"
     assert nearest("support_mial", ["support-mail"]) == "support-mail"
     assert nearest("zzz", ["name"]) is None
+
+
+def test_cures_are_sentences(tmp_path: Path) -> None:
+    document = parsed(tmp_path, "part: 3\nnamed:\n  oak: {}\n")
+    check(document, Tree, document.data)
+    assert {p.cure for p in document.problems} == {"A leaf, or several.", "Add a line size: …"}
+
+
+def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+    document = parsed(tmp_path, 'part: {size: 1, key: ""}\n')
+    assert check(document, Tree, document.data) is not None
