@@ -352,3 +352,85 @@ async def test_direct_messages_reach_the_bot() -> None:
             await error_of(desk.person("agent2").chat_postMessage(channel=dm, text="x"))
             == "channel_not_found"
         )
+
+
+async def test_response_urls_change_the_message_that_was_clicked() -> None:
+    async with desk_with_app() as (desk, _, bodies):
+        card = (await desk.client.chat_postMessage(channel=desk.support, text="card", blocks=[BUTTON]))["ts"]
+        await desk.standin.act("agent1", "blocks.actions", channel=desk.support, ts=card, action_id="take")
+        url = bodies[0]["response_url"]
+        async with desk.http.post(
+            url, json={"replace_original": True, "text": "Kim took it", "blocks": [BUTTON]}
+        ):
+            assert desk.standin.messages("support")[0]["text"] == "Kim took it"
+        async with desk.http.post(
+            url, json={"replace_original": True, "blocks": [{"type": "header"}]}
+        ) as response:
+            assert (await response.json())["error"] == "invalid_blocks"
+        async with desk.http.post(url, json={"delete_original": True}):
+            assert desk.standin.messages("support") == []
+        async with desk.http.post(url, json={"delete_original": True}) as response:
+            assert (await response.json())["error"] == "message_not_found"
+        async with desk.http.post(url, json={}) as response:
+            assert (await response.json())["error"] == "no_text"
+        async with desk.http.post(
+            f"{desk.standin.base_url}/response/T/nobody", json={"text": "x"}
+        ) as response:
+            assert response.status == 404
+
+
+async def test_inputs_are_judged_as_slacks_client_does() -> None:
+    def field(action_id: str, kind: str, **more: Any) -> dict[str, Any]:
+        label = {"type": "plain_text", "text": action_id}
+        return {
+            "type": "input",
+            "block_id": f"{action_id}_block",
+            "label": label,
+            "optional": True,
+            "element": {"type": kind, "action_id": action_id, **more},
+        }
+
+    blocks = [
+        field("mail", "email_text_input"),
+        field("page", "url_text_input"),
+        field("amount", "number_input", is_decimal_allowed=True),
+        field("words", "plain_text_input", min_length=3, max_length=5),
+        field("owner", "users_select"),
+        field("tags", "multi_external_select"),
+    ]
+    async with desk_with_app() as (desk, app, _):
+        states: list[dict[str, Any]] = []
+
+        @app.view("form")
+        async def on_form(ack: Any, view: dict[str, Any]) -> None:
+            states.append(view["state"]["values"])
+            await ack()
+
+        view = await _open(desk, {**MODAL, "blocks": blocks})
+        bad = {"mail": "dana", "page": "shop", "amount": "ten", "words": "no"}
+        reply = await desk.standin.act("agent1", "views.submit", view_id=view["id"], values=bad)
+        assert set(reply["errors"]) == {f"{name}_block" for name in bad}
+        long = await desk.standin.act(
+            "agent1", "views.submit", view_id=view["id"], values={"words": "toolong"}
+        )
+        assert "at most 5" in long["errors"]["words_block"]
+        unknown = await desk.standin.act(
+            "agent1", "views.submit", view_id=view["id"], values={"nothing": "x"}
+        )
+        assert unknown["error"] == "action_not_found"
+        kim = desk.standin.people["agent1"].id
+        good = {"mail": "d@mail.example", "page": "https://a.example", "amount": "-1.5", "words": "four"}
+        sent = {**good, "owner": kim, "tags": ["vip", "late"]}
+        assert (await desk.standin.act("agent1", "views.submit", view_id=view["id"], values=sent))["ok"]
+        assert states[0]["owner_block"]["owner"]["selected_user"] == kim
+        chosen = states[0]["tags_block"]["tags"]["selected_options"]
+        assert [option["value"] for option in chosen] == ["vip", "late"]
+
+
+async def test_one_message_can_be_looked_up() -> None:
+    async with rig() as desk:
+        kim = desk.standin.people["agent1"].id
+        ts = (await desk.client.chat_postEphemeral(channel=desk.support, user=kim, text="psst"))["message_ts"]
+        args = {"channel": desk.support, "ts": ts}
+        assert (await desk.standin.act("agent1", "client.message", **args))["message"]["text"] == "psst"
+        assert (await desk.standin.act("agent2", "client.message", **args))["error"] == "message_not_found"
