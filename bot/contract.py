@@ -80,7 +80,12 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class BacklogItem:
-    """One message of a thread, for a channel whose customers fetch what they missed (a site visitor)."""
+    """One message of a thread, for a channel whose customers fetch what they missed (a site visitor).
+
+    ``number`` grows with each message of the thread and never changes. ``direction``: inbound or outbound. ``key`` is the
+    ``remote_id`` of an inbound message, the ``Reply.key`` of an outbound one. ``at`` in epoch seconds. Replies that are
+    held, taken back or failed are not in it, nor are notes.
+    """
 
     number: int
     direction: str
@@ -88,6 +93,7 @@ class BacklogItem:
     author: str
     part: Part
     at: float
+    seen: bool = False
 
 
 Backlog = Callable[[str, int], Awaitable[tuple[BacklogItem, ...]]]

@@ -236,6 +236,31 @@ class AddressChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressGiven:
+    """The customer said where else they can be reached. A claim: it proves nothing, and joins nobody."""
+
+    source_id: SourceId
+    sender: Contact
+    given: Contact
+    at: datetime
+    thread_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Replies that wait on the channel for somebody who has not come back for ``minutes``.
+
+    Where the customer left another address they are sent there; the agent is told which.
+    """
+
+    source_id: SourceId
+    remote_ids: tuple[RemoteId, ...]
+    at: datetime
+    minutes: int
+    thread_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """Something arrived that could not be understood: kept raw and shown as such."""
 
@@ -247,7 +272,17 @@ class Unreadable:
 
 
 Event: TypeAlias = (
-    Message | Edit | Delete | Reaction | Receipt | Failure | Typing | AddressChanged | Unreadable
+    Message
+    | Edit
+    | Delete
+    | Reaction
+    | Receipt
+    | Failure
+    | Typing
+    | AddressChanged
+    | AddressGiven
+    | Unseen
+    | Unreadable
 )
 """What an adapter may report: a closed union."""
 
