@@ -88,6 +88,8 @@ def test_a_line_says_what_happened(lines: Lines) -> None:
         {"detail": "postgresql://bot:canary@db.example/onethread"},
         {"detail": "https://api.telegram.org/bot123456:canary-canary-canary-canary/getMe"},
         {"detail": "wss://slack.example/link?ticket=canary&app_id=1"},
+        {"detail": "(sqlite3.IntegrityError) UNIQUE [SQL: INSERT INTO message] [parameters: ('canary', 1)]"},
+        {"detail": "duplicate key\nDETAIL:  Key (address)=(canary) already exists."},
         {"thing": message()},
         {"things": [message()]},
         {"error": ValueError(WORDS)},
