@@ -4,7 +4,7 @@ Every line, ours or a library's, goes through ``redact``:
 
 - values under keys that hold words or people (``text``, ``subject``, ``address``, ``token``…) are replaced;
 - values of other types than plain data are named by their type only, since a dataclass's repr holds its text;
-- what looks like a token, a password in a URL, an e-mail address or the data in a database's error is masked wherever it stands;
+- what looks like a token, a password in a URL, an e-mail address and what a database error quotes is masked;
 - an exception keeps its type and its frames. Its message stays only where we or the operating system wrote it, since a
   library's message often quotes what it could not digest;
 - a library's line is cut at its first bracket and its end of line: ``slack_bolt`` prints whole request bodies.
