@@ -1,8 +1,8 @@
 """What was said in a thread after a point, for a channel whose customers fetch what they missed (the site chat).
 
-Numbers are those of the ``post`` rows on the route's side: one is written when a message becomes visible to the customer (theirs
-when it is accepted, ours when the channel has taken it), so a number that was seen never hides one that comes later: a
-reply that was held while the customer wrote gets the higher number. Units that only read.
+Numbers are those of the ``post`` rows on the route's side: one is written when a message becomes visible to the customer
+(theirs when it is accepted, ours when the channel has taken it), so a number that was seen never hides one that comes
+later: a reply that was held while the customer wrote gets the higher number. Units that only read.
 """
 
 from __future__ import annotations
