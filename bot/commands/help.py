@@ -69,4 +69,5 @@ def make_registry(prefix: str = "") -> Registry:
             faces=frozenset({Face.SLASH}),
         ),
     )
-    return Registry([*commands, *helps], actions, shortcuts, prefix)
+    registry = Registry([*commands, *helps], actions, shortcuts, prefix)
+    return registry

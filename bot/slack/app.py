@@ -33,6 +33,10 @@ GONE_EVENTS = (
 )
 
 
+EVENTS = ("message.channels", "message.groups", "app_mention", "user_change", *GONE_EVENTS)
+"""What is listened to; the manifest subscribes to the same."""
+
+
 def build_app(
     policy: SlackPolicy,
     desk: SlackDesk,

@@ -33,6 +33,8 @@ PING_SECONDS = 10.0
 DEAF_SECONDS = 45.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 DRAIN_SECONDS = 5.0
+SOON_SECONDS = 0.1
+"""A connection that is told to end as soon as it began (too many of them) is not rebuilt at once."""
 MAX_FRAME = 8 * 1024 * 1024
 _ENVELOPES = frozenset({"events_api", "slash_commands", "interactive"})
 _log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class SocketRunner:
         self._deaf_after = deaf_after
         self._api = SlackApi(app.client, policy.timeout)
         self._up: set[Connection] = set()
+        self._open_ones: set[Connection] = set()
         self._work: set[asyncio.Task[None]] = set()
         self.foreign = 0
         self.ready = asyncio.Event()
@@ -73,13 +76,13 @@ class SocketRunner:
             await self._drain()
 
     async def _drain(self) -> None:
+        await asyncio.gather(*(connection.stop_reading() for connection in list(self._open_ones)))
         if self._work:
             _, left = await asyncio.wait(self._work, timeout=DRAIN_SECONDS)
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
-        for connection in list(self._up):
-            await connection.close()
+        await asyncio.gather(*(connection.close() for connection in list(self._open_ones)))
         self._up.clear()
         self.ready.clear()
 
@@ -97,8 +100,9 @@ class SocketRunner:
                 continue
             began = time.monotonic()
             await connection.until_ending()
-            wait = FIRST_WAIT if time.monotonic() - began > 5.0 else min(LONGEST_WAIT, wait * 2)
-            if not connection.announced:
+            lasted = time.monotonic() - began
+            wait = FIRST_WAIT if lasted > 5.0 else min(LONGEST_WAIT, wait * 2)
+            if not connection.announced or lasted < SOON_SECONDS:
                 await asyncio.sleep(wait)
 
     async def _open(self, session: aiohttp.ClientSession) -> Connection:
@@ -111,6 +115,7 @@ class SocketRunner:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TemporaryFailure("Slack did not open the connection.") from error
         connection = Connection(self, socket, self._deaf_after)
+        self._open_ones.add(connection)
         connection.start()
         return connection
 
@@ -126,9 +131,11 @@ class SocketRunner:
                 self.foreign,
             )
 
-    def went_down(self, connection: Connection) -> None:
-        """A connection is over."""
+    def went_down(self, connection: Connection, *, closed: bool = True) -> None:
+        """Nothing more is read from a connection; where it is not ``closed``, it can still acknowledge."""
         self._up.discard(connection)
+        if closed:
+            self._open_ones.discard(connection)
         if not self._up:
             self.ready.clear()
 
@@ -189,14 +196,8 @@ class Connection:
         self._reader = asyncio.create_task(self._read())
 
     async def until_ending(self) -> None:
-        """Returns when the connection is over or will soon be; closes it when cancelled."""
-        try:
-            await self._ending.wait()
-        except asyncio.CancelledError:
-            self._runner.went_down(self)
-            if self._reader is not None:
-                self._reader.cancel()
-            raise
+        """Returns when the connection is over or will soon be."""
+        await self._ending.wait()
 
     async def _read(self) -> None:
         try:
@@ -213,10 +214,12 @@ class Connection:
                 self._take(json.loads(message.data))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             _log.warning("a Slack connection broke (%s)", type(error).__name__)
-        finally:
-            self._runner.went_down(self)
-            self._ending.set()
-            await self.close()
+        except asyncio.CancelledError:
+            self._runner.went_down(self, closed=False)
+            raise
+        self._runner.went_down(self)
+        self._ending.set()
+        await self.close()
 
     def _take(self, envelope: dict[str, Any]) -> None:
         kind = envelope.get("type")
@@ -227,6 +230,12 @@ class Connection:
             self._ending.set()
         elif kind in _ENVELOPES and envelope.get("envelope_id"):
             self._runner.handle(self, envelope)
+
+    async def stop_reading(self) -> None:
+        """Takes nothing more; what was taken can still be acknowledged."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
 
     async def send(self, reply: dict[str, Any]) -> None:
         """Acknowledges. Where the socket is gone Slack sends the event again."""
