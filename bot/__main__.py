@@ -71,12 +71,12 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _manifest(given: argparse.Namespace) -> int:
-    from bot.commands.catalogue import registry
+    from bot.commands.help import make_registry
     from bot.slack.manifest import manifest
     from bot.slack.policy import SlackPolicy
 
     policy = SlackPolicy("", "", (), prefix=given.prefix, app_name=given.name)
-    print(json.dumps(manifest(registry(given.prefix), policy), indent=2))
+    print(json.dumps(manifest(make_registry(given.prefix), policy), indent=2))
     return 0
 
 

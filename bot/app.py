@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from bot import conversations, replies
 from bot.blobs import FolderBlobs
 from bot.casework import Casework, Vitals
-from bot.commands.catalogue import registry as command_registry
+from bot.commands.help import make_registry
 from bot.commands.types import GivenFile, Role
 from bot.config import Config, Inbox
 from bot.contract import Accepted, Adapter, AdapterContext, Secrets
@@ -248,7 +248,7 @@ class App:
             ),
         )
         hooks = Hooks(self._spawn, self._place_gone)
-        registry = command_registry(self.slack.prefix)
+        registry = make_registry(self.slack.prefix)
         bolt = build_app(self.slack, self.desk, self.casework, registry, hooks, identity)
         self.sockets = SocketRunner(self.slack, bolt)
 
