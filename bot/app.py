@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -25,21 +23,22 @@ from bot import conversations, replies
 from bot.blobs import FolderBlobs
 from bot.casework import Casework, Vitals
 from bot.commands.help import make_registry
-from bot.commands.types import GivenFile, Role
+from bot.commands.types import GivenFile
 from bot.config import Config, Inbox
-from bot.contract import Accepted, Adapter, AdapterContext, Secrets
+from bot.contract import Accepted, Adapter, AdapterContext
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house
-from bot.messages import AgentId, BlobId, Event, InboxId, TeamId
+from bot.messages import BlobId, Event, InboxId, TeamId
 from bot.outbox import Outbox
-from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
+from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
+from bot.policy import CorePolicy
+from bot.ports import Directory, InboxCursor, InboxState, Troubles
 from bot.relay import Relay, new_key
 from bot.slack.api import make_client
 from bot.slack.app import build_app
 from bot.slack.desk import SlackDesk
 from bot.slack.people import People
-from bot.slack.policy import Identity, NameFrom, SlackPolicy, ThreadReplies
-from bot.slack.policy import TeamPolicy as SlackTeam
+from bot.slack.policy import Identity
 from bot.slack.preflight import preflight
 from bot.slack.socket import SocketRunner
 from bot.slack.tools import Hooks
@@ -53,8 +52,6 @@ log = structlog.get_logger(__name__)
 
 STOPPING = 9.0
 """Seconds that everything together may take to stop."""
-TOLD_AGAIN = 3600.0
-"""Seconds before the same trouble is told again."""
 
 
 def package_version() -> str:
@@ -63,146 +60,6 @@ def package_version() -> str:
         return version("onethread")
     except PackageNotFoundError:
         return "not installed"
-
-
-def core_policy(config: Config) -> CorePolicy:
-    """What the core goes by."""
-    teams = {
-        name: TeamPolicy(name, team.name, team.slack_channel, team.undo_seconds, team.fallback_channel)
-        for name, team in config.teams.items()
-    }
-    found = {
-        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox))
-        for name, inbox in config.inboxes.items()
-    }
-    return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds)
-
-
-def label(inbox: Inbox) -> str:
-    """What agents call an inbox."""
-    if inbox.channel.label is not None:
-        return inbox.channel.label(inbox.settings)
-    return min(inbox.channel.addresses(inbox.settings), default=str(inbox.id))
-
-
-def slack_policy(config: Config) -> SlackPolicy:
-    """What the desk goes by."""
-    teams = tuple(
-        SlackTeam(
-            name,
-            team.name,
-            team.slack_channel,
-            frozenset(AgentId(one) for one in (*team.members, *team.leads, *team.admins)),
-            team.user_group,
-            frozenset(AgentId(one) for one in team.leads),
-            ThreadReplies(team.thread_replies),
-        )
-        for name, team in config.teams.items()
-    )
-    return SlackPolicy(
-        config.slack.bot_token.get_secret_value(),
-        config.slack.app_token.get_secret_value(),
-        teams,
-        api_url=config.slack.api_url,
-        prefix=config.commands.prefix,
-        admins=frozenset(AgentId(one) for team in config.teams.values() for one in team.admins),
-        public_names=config.slack.public_names,
-        name_from=NameFrom(config.slack.names),
-        icons={inbox.channel.name: inbox.channel.icon for inbox in config.inboxes.values()},
-        undo_seconds=max(team.undo_seconds for team in config.teams.values()),
-        max_file=int(config.limits.attachment_bytes),
-    )
-
-
-def pace_policy(config: Config) -> PacePolicy:
-    """How fast the platforms may be asked."""
-    pace = config.pace
-    return PacePolicy(
-        desk_channel=Rate(pace.channel_per_second, pace.channel_burst),
-        workspace=Rate(pace.workspace_per_second, pace.workspace_burst),
-        cards=Rate(pace.card_updates_per_minute / 60, 5.0),
-        marks=Rate(max(pace.card_updates_per_minute / 60, 45 / 60), 10.0),
-    )
-
-
-def secret_keys(config: Config) -> Secrets:
-    """Keys of 32 bytes, newest first."""
-    return Secrets(
-        tuple(hashlib.sha256(key.get_secret_value().encode()).digest() for key in config.secret_key)
-    )
-
-
-@dataclass
-class Directory:
-    """Agents' names and teams, for the core."""
-
-    people: People
-
-    async def public_name(self, agent: AgentId) -> str:
-        """The public name of an agent."""
-        return (await self.people.names([agent]))[agent]
-
-    async def is_agent(self, agent: AgentId, team: TeamId) -> bool:
-        """Whether somebody is an agent of a team."""
-        return (await self.people.agent(agent, team)).role is not Role.OUTSIDER
-
-
-@dataclass
-class InboxCursor:
-    """How far an inbox has been read."""
-
-    database: Database
-    inbox: InboxId
-
-    async def get(self) -> str | None:
-        """The stored cursor."""
-        return await self.database.read(partial(inboxes.get_cursor, inbox=self.inbox))
-
-    async def set(self, cursor: str) -> None:
-        """Moves it."""
-        await self.database.write(partial(inboxes.set_cursor, inbox=self.inbox, cursor=cursor))
-
-
-@dataclass
-class InboxState:
-    """An adapter's own values."""
-
-    database: Database
-    inbox: InboxId
-
-    async def get(self, key: str) -> str | None:
-        """One value."""
-        return await self.database.read(partial(inboxes.get_state, inbox=self.inbox, key=key))
-
-    async def set(self, key: str, value: str) -> None:
-        """Replaces one value."""
-        await self.database.write(partial(inboxes.set_state, inbox=self.inbox, key=key, value=value))
-
-
-@dataclass
-class Troubles:
-    """Tells people what concerns no one customer: in a team's channel, or to leads and admins; each thing once an hour."""
-
-    desk: SlackDesk
-    policy: CorePolicy
-    config: Config
-    told: dict[str, float] = field(default_factory=dict)
-
-    async def to_leads(self, about: str, text: str) -> None:
-        """By direct message to leads and admins: for when a channel itself cannot be used."""
-        if time.monotonic() - self.told.get(about, -TOLD_AGAIN) < TOLD_AGAIN:
-            return
-        self.told[about] = time.monotonic()
-        log.error("trouble", about=about)
-        people = {one for team in self.config.teams.values() for one in (*team.leads, *team.admins)}
-        for person in sorted(people):
-            with contextlib.suppress(RelayError):
-                await self.desk.tell(person, text, new_key())
-
-    async def to_team(self, team: TeamId, text: str) -> None:
-        """In the team's Slack channel."""
-        with contextlib.suppress(RelayError):
-            await self.desk.tell(self.policy.teams[team].slack_channel, text, new_key())
 
 
 class App:
@@ -217,7 +74,8 @@ class App:
         self.slack = slack_policy(config)
         self.blobs = FolderBlobs(config.data_dir / "blobs")
         self.desk = SlackDesk(self.slack, session, self.blobs)
-        self.troubles = Troubles(self.desk, self.policy, config)
+        leads = {one for team in config.teams.values() for one in (*team.leads, *team.admins)}
+        self.troubles = Troubles(self.desk, self.policy, frozenset(leads))
         self.relay = Relay(database, self.policy, self._wake)
         self.web = application(self.report)
         self._tasks: set[asyncio.Task[None]] = set()

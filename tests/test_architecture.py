@@ -32,13 +32,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "acts",
             "drafts",
             "housekeeping",
+            "backlog",
             "commands.types",
             "commands.services",
         ),
     ),
     ("commands",),
     ("slack",),
-    ("app", "__main__"),
+    ("app", "policies", "ports", "__main__"),
 )
 CONFIG = ("config", "sections", "modelcheck", "yamlfile")
 OUTSIDE = ("adapters", "sandbox", "web")

@@ -1,0 +1,79 @@
+"""From app.yaml to frozen policies. ``bot/app.py`` hands each object its own."""
+
+from __future__ import annotations
+
+import hashlib
+
+from bot.config import Config, Inbox
+from bot.contract import Secrets
+from bot.messages import AgentId
+from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
+from bot.slack.policy import NameFrom, SlackPolicy, ThreadReplies
+from bot.slack.policy import TeamPolicy as SlackTeam
+
+
+def core_policy(config: Config) -> CorePolicy:
+    """What the core goes by."""
+    teams = {
+        name: TeamPolicy(name, team.name, team.slack_channel, team.undo_seconds, team.fallback_channel)
+        for name, team in config.teams.items()
+    }
+    found = {
+        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox))
+        for name, inbox in config.inboxes.items()
+    }
+    return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds)
+
+
+def label(inbox: Inbox) -> str:
+    """What agents call an inbox."""
+    if inbox.channel.label is not None:
+        return inbox.channel.label(inbox.settings)
+    return min(inbox.channel.addresses(inbox.settings), default=str(inbox.id))
+
+
+def slack_policy(config: Config) -> SlackPolicy:
+    """What the desk goes by."""
+    teams = tuple(
+        SlackTeam(
+            name,
+            team.name,
+            team.slack_channel,
+            frozenset(AgentId(one) for one in (*team.members, *team.leads, *team.admins)),
+            team.user_group,
+            frozenset(AgentId(one) for one in team.leads),
+            ThreadReplies(team.thread_replies),
+        )
+        for name, team in config.teams.items()
+    )
+    return SlackPolicy(
+        config.slack.bot_token.get_secret_value(),
+        config.slack.app_token.get_secret_value(),
+        teams,
+        api_url=config.slack.api_url,
+        prefix=config.commands.prefix,
+        admins=frozenset(AgentId(one) for team in config.teams.values() for one in team.admins),
+        public_names=config.slack.public_names,
+        name_from=NameFrom(config.slack.names),
+        icons={inbox.channel.name: inbox.channel.icon for inbox in config.inboxes.values()},
+        undo_seconds=max(team.undo_seconds for team in config.teams.values()),
+        max_file=int(config.limits.attachment_bytes),
+    )
+
+
+def pace_policy(config: Config) -> PacePolicy:
+    """How fast the platforms may be asked."""
+    pace = config.pace
+    return PacePolicy(
+        desk_channel=Rate(pace.channel_per_second, pace.channel_burst),
+        workspace=Rate(pace.workspace_per_second, pace.workspace_burst),
+        cards=Rate(pace.card_updates_per_minute / 60, 5.0),
+        marks=Rate(max(pace.card_updates_per_minute / 60, 45 / 60), 10.0),
+    )
+
+
+def secret_keys(config: Config) -> Secrets:
+    """Keys of 32 bytes, newest first."""
+    return Secrets(
+        tuple(hashlib.sha256(key.get_secret_value().encode()).digest() for key in config.secret_key)
+    )
