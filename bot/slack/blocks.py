@@ -61,6 +61,11 @@ def section(text: str) -> Block:
     return {"type": "section", "text": plain(text, 3000)}
 
 
+def told(text: str) -> Block:
+    """A paragraph of our own words, in which emoji codes are shown as emoji."""
+    return {"type": "section", "text": {"type": "plain_text", "text": text[:3000] or " ", "emoji": True}}
+
+
 def button(label: str, action: str, value: str = "", style: str | None = None) -> Block:
     """A button. ``style``: primary, danger or None."""
     made: Block = {

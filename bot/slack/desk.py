@@ -20,7 +20,7 @@ from bot.desk import CardView, Desk, Entry, Mark, Place, Save
 from bot.errors import DeliveryError
 from bot.messages import Attachment
 from bot.slack.api import SlackApi, make_client
-from bot.slack.blocks import escape, section
+from bot.slack.blocks import escape, told
 from bot.slack.cards import Rendered
 from bot.slack.cards import card as render_card
 from bot.slack.files import SlackFiles
@@ -145,7 +145,7 @@ class SlackDesk(Desk):
 
     @override
     async def tell(self, channel: str, text: str, key: str) -> None:
-        await self._post(Place(channel), Rendered([section(text)], escape(text[:300])), key)
+        await self._post(Place(channel), Rendered([told(text)], escape(text[:300])), key)
 
     async def fetch(self, given: GivenFile, limit: int | None = None) -> bytes:
         """The bytes of an agent's file (``UserError`` where Slack does not give it)."""

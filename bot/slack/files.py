@@ -76,7 +76,10 @@ class SlackFiles:
         place = await self._api.call("files.getUploadURLExternal", filename=shown, length=len(data))
         try:
             async with self._session.post(
-                place["upload_url"], data=data, timeout=aiohttp.ClientTimeout(total=300)
+                place["upload_url"],
+                data=data,
+                proxy=self._api.client.proxy,
+                timeout=aiohttp.ClientTimeout(total=300),
             ) as answer:
                 if answer.status != 200:
                     raise TemporaryFailure(f"Slack did not take the file {shown} ({answer.status}).", 10.0)
@@ -119,7 +122,11 @@ class SlackFiles:
         timeout = aiohttp.ClientTimeout(total=120)
         try:
             async with self._session.get(
-                given.url, headers=headers, allow_redirects=False, timeout=timeout
+                given.url,
+                headers=headers,
+                allow_redirects=False,
+                proxy=self._api.client.proxy,
+                timeout=timeout,
             ) as answer:
                 self._check_answer(given, answer)
                 return await _read(answer, given, most)

@@ -13,14 +13,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.commands.refs import values
 from bot.commands.registry import Action, Command
 from bot.commands.types import Agent, Answer, Call, Face, Form, Later, Problems, Result, Role
 from bot.errors import DeliveryError, StorageError
-from bot.messages import Text
+from bot.messages import TeamId, Text
 from bot.slack import forms
 from bot.slack.answers import ephemeral
 from bot.slack.files import given_file
-from bot.slack.incoming import from_mrkdwn, written
+from bot.slack.incoming import emoji_shown, from_mrkdwn, written
 from bot.slack.tools import Tools, shown_now
 from bot.slack.typed import meant_for_customer
 
@@ -55,7 +56,8 @@ class Gestures:
         """A slash command."""
         command = self._tools.registry.find_slash(str(body.get("command", "")))
         if command is None:
-            await ack(ephemeral(Answer(Text("This command is not known here. /help lists what is."))))
+            known = f"/{self._tools.registry.prefix}onethread"
+            await ack(ephemeral(Answer(Text(f"This command is not known here. {known} lists what is."))))
             return
         where = Where(str(body["user_id"]), str(body["channel_id"]), None, body.get("response_url"))
         call = await self._slash_call(body, where)
@@ -88,13 +90,12 @@ class Gestures:
             self._tools.hooks.spawn(self._finish(work, where))
             return
         result = work.result()
-        if isinstance(result, Answer | Later):
-            first = shown_now(result)
-            await (ack() if first.quiet else ack(ephemeral(first)))
-            if isinstance(result, Later):
-                self._tools.hooks.spawn(self._afterwards(result, where))
-        else:
-            await ack()
+        if isinstance(result, Answer) and not result.quiet:
+            await ack(ephemeral(result))
+            return
+        await ack()
+        if isinstance(result, Later):
+            self._tools.hooks.spawn(self._show(result, where))
 
     async def _finish(self, work: asyncio.Task[Result], where: Where) -> None:
         await self._show(await work, where)
@@ -282,7 +283,7 @@ class Gestures:
             source=f"view:{body['view']['id']}:{kept.submit}",
             channel=kept.channel,
             args=kept.context,
-            text=Text(given.fields.get("text", "")),
+            text=emoji_shown(Text(given.fields.get("text", ""))),
             thread_ts=kept.thread_ts,
             team=team,
             files=given.files,
@@ -308,8 +309,14 @@ class Gestures:
             await ack(response_action="update", view=forms.told(result))
         else:
             await ack()
-            where = Where(str(body["user"]["id"]), kept.channel, kept.thread_ts, None)
+            channel = kept.channel or self._team_channel(given.fields.get("customer", ""))
+            where = Where(str(body["user"]["id"]), channel, kept.thread_ts, None)
             self._tools.hooks.spawn(self._show(result, where))
+
+    def _team_channel(self, customer: str) -> str:
+        """Where to answer somebody who opened the form from Slack's own menu: in the channel of the customer's team."""
+        team = self._tools.policy.team(TeamId(str(values(customer).get("t")))) if customer else None
+        return team.channel if team is not None else ""
 
     async def on_options(self, body: dict[str, Any], ack: Ack) -> None:
         """Somebody types into the search for a customer."""

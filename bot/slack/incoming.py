@@ -170,6 +170,11 @@ def _part_words(kind: object, part: dict[str, Any]) -> str:
     return words if (part.get("style") or {}).get("code") else _CODES.sub(_character, words)
 
 
+def emoji_shown(text: Text) -> Text:
+    """The text with known emoji codes as characters, as forms give it: without spans."""
+    return Text(_CODES.sub(_character, text.plain))
+
+
 def _character(match: re.Match[str]) -> str:
     return unicode_emoji(match.group(1)) or match.group()
 

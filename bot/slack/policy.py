@@ -27,7 +27,7 @@ class NameFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TeamPolicy:
-    """One team. ``channel`` is its Slack channel's id.
+    """One team. ``channel`` is its Slack channel's id, ``fallback`` where threads go on when that one is archived.
 
     Who may send: ``members`` (Slack user ids), ``leads``, and the people of ``user_group`` (an id ``S…``). Where neither
     ``members`` nor ``user_group`` is set: every full member of the workspace.
@@ -40,6 +40,12 @@ class TeamPolicy:
     user_group: str | None = None
     leads: frozenset[AgentId] = frozenset()
     thread_replies: ThreadReplies = ThreadReplies.INTERNAL
+    fallback: str | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Where its threads can be."""
+        return (self.channel, self.fallback) if self.fallback else (self.channel,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class SlackPolicy:
 
     def team_at(self, channel: str) -> TeamPolicy | None:
         """The team whose Slack channel it is."""
-        return next((team for team in self.teams if team.channel == channel), None)
+        return next((team for team in self.teams if channel in team.channels), None)
 
     @property
     def file_hosts(self) -> frozenset[str]:

@@ -38,7 +38,8 @@ async def preflight(policy: SlackPolicy, client: AsyncWebClient) -> Identity:
         )
     problems += await _app_token(api, policy)
     for team in policy.teams:
-        problems += await _channel(api, team)
+        for channel in team.channels:
+            problems += await _channel(api, team, channel)
         problems += await _group(api, team)
     if problems:
         raise ConfigError("\n".join(problems))
@@ -77,11 +78,11 @@ async def _app_token(api: SlackApi, policy: SlackPolicy) -> list[str]:
     return []
 
 
-async def _channel(api: SlackApi, team: TeamPolicy) -> list[str]:
-    about = f"team {team.id}: the Slack channel {team.channel}"
+async def _channel(api: SlackApi, team: TeamPolicy, channel_id: str) -> list[str]:
+    about = f"team {team.id}: the Slack channel {channel_id}"
     try:
         answer, code = await api.call_raw(
-            "conversations.info", frozenset({"channel_not_found", "missing_scope"}), channel=team.channel
+            "conversations.info", frozenset({"channel_not_found", "missing_scope"}), channel=channel_id
         )
     except DeliveryError as error:
         return [f"{about} could not be read. {error.reason}"]

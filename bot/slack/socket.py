@@ -110,7 +110,11 @@ class SocketRunner:
         try:
             async with asyncio.timeout(self._policy.timeout):
                 socket = await session.ws_connect(
-                    str(answer["url"]), heartbeat=PING_SECONDS, max_msg_size=MAX_FRAME, compress=0
+                    str(answer["url"]),
+                    heartbeat=PING_SECONDS,
+                    max_msg_size=MAX_FRAME,
+                    compress=0,
+                    proxy=self._app.client.proxy,
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TemporaryFailure("Slack did not open the connection.") from error

@@ -55,7 +55,7 @@ class Threads:
         thread_ts = event.get("thread_ts")
         person = None
         if thread_ts and thread_ts != event["ts"]:
-            person = await self._tools.services.at_thread(team.channel, str(thread_ts))
+            person = await self._tools.services.at_thread(str(event["channel"]), str(thread_ts))
         if person is None:
             await self._elsewhere(event, team, typed)
             return
@@ -145,7 +145,7 @@ class Threads:
             agent=agent,
             face=Face.THREAD,
             source=_source(event),
-            channel=team.channel,
+            channel=str(event["channel"]),
             args=rest.plain,
             text=await self._tools.public_text(rest),
             thread_ts=str(thread_ts) if thread_ts else None,
@@ -177,18 +177,18 @@ class Threads:
     async def _changed(self, event: dict[str, Any], team: TeamPolicy) -> None:
         after, before = event.get("message") or {}, event.get("previous_message") or {}
         if after.get("subtype") == "tombstone":
-            await self._gone(before, team)
+            await self._gone({**before, "channel": event["channel"]})
             return
         new, old = written(after), written(before)
         if _from_program(after) or not after.get("user") or not after.get("thread_ts") or new == old:
             return
-        kept = {**after, "channel": team.channel}
+        kept = {**after, "channel": event["channel"]}
         sends = meant_for_customer(new, self._tools.identity.bot_user_id, self._tools.registry)
         await self._revise(kept, team, await self._tools.public_text(sends), new)
 
     async def _revise(self, event: dict[str, Any], team: TeamPolicy, text: Text, typed: Text) -> None:
         """An agent changed their own message: a held reply changes with it, a sent one does not."""
-        item = await self._tools.services.at_message(team.channel, str(event["ts"]))
+        item = await self._tools.services.at_message(str(event["channel"]), str(event["ts"]))
         if item is not None and item.direction == "outbound":
             agent = await self._tools.people.agent(str(event["user"]), team.id)
             try:
@@ -202,12 +202,12 @@ class Threads:
             await self._whisper(event, Answer(Text(said), buttons=(button,)))
 
     async def _deleted(self, event: dict[str, Any], team: TeamPolicy) -> None:
-        before = {**(event.get("previous_message") or {}), "channel": team.channel}
+        before = {**(event.get("previous_message") or {}), "channel": event["channel"]}
         before.setdefault("ts", event.get("deleted_ts"))
         if _from_program(before) or not before.get("user"):
-            await self._gone(before, team)
+            await self._gone(before)
             return
-        item = await self._tools.services.at_message(team.channel, str(before["ts"]))
+        item = await self._tools.services.at_message(str(before["channel"]), str(before["ts"]))
         if item is None or item.direction != "outbound":
             return
         agent = await self._tools.people.agent(str(before["user"]), team.id)
@@ -221,11 +221,11 @@ class Threads:
             )
             await self._whisper(before, Answer(Text(said), error=True))
 
-    async def _gone(self, before: dict[str, Any], team: TeamPolicy) -> None:
+    async def _gone(self, before: dict[str, Any]) -> None:
         """A message of the bot's was deleted. Whether it was a card, the core knows."""
         ts = before.get("ts")
         if ts and before.get("thread_ts", ts) == ts:
-            await self._tools.hooks.on_place_gone(team.channel, str(ts))
+            await self._tools.hooks.on_place_gone(str(before["channel"]), str(ts))
 
 
 def _from_program(event: dict[str, Any]) -> bool:

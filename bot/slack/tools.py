@@ -69,7 +69,7 @@ class Tools:
         try:
             timeout = aiohttp.ClientTimeout(total=self.policy.timeout)
             async with self.desk.session.post(
-                url, json=body, timeout=timeout, allow_redirects=False
+                url, json=body, timeout=timeout, allow_redirects=False, proxy=self.desk.client.proxy
             ) as reply:
                 if reply.status >= 400:
                     _log.warning("Slack did not take an answer (%s)", reply.status)

@@ -12,7 +12,17 @@ from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHeal
 from bot.commands.types import Agent, Role, Sent
 from bot.desk import State, Status
 from bot.errors import UserError
-from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, RouteId, TeamId, Text
+from bot.messages import (
+    AgentId,
+    Attachment,
+    ConversationId,
+    CustomerId,
+    InboxId,
+    MessageId,
+    RouteId,
+    TeamId,
+    Text,
+)
 
 SUPPORT = TeamId("support")
 KIM = Agent(AgentId("U1KIM"), "Kim", Role.AGENT)
@@ -157,7 +167,16 @@ class FakeServices(Services):
         """Puts a message into the history."""
         self.whose[number] = handle
         self.messages[number] = HistoryItem(
-            MessageId(number), direction, author, "email", text, 1_700_000_000.0 + number, attachments, state, None, tail
+            MessageId(number),
+            direction,
+            author,
+            "email",
+            text,
+            1_700_000_000.0 + number,
+            attachments,
+            state,
+            None,
+            tail,
         )
 
     def _held(self, message_id: MessageId) -> HistoryItem:
@@ -239,7 +258,14 @@ class FakeServices(Services):
     @override
     async def retry(self, message_id: MessageId, agent: Agent, source: str) -> Sent:
         self.done.append(("retry", message_id))
-        return Sent(message_id, ConversationId(1), "C42", "Dana Petrov", "email dana@mail.example", time.time() + self.hold)
+        return Sent(
+            message_id,
+            ConversationId(1),
+            "C42",
+            "Dana Petrov",
+            "email dana@mail.example",
+            time.time() + self.hold,
+        )
 
     @override
     async def settle_by_hand(self, message_id: MessageId, agent: Agent, arrived: bool) -> None:

@@ -28,14 +28,18 @@ def call(args: str = "", face: Face = Face.SLASH, **more: object) -> Call:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-async def run(services: FakeServices, name: str, args: str = "", face: Face = Face.SLASH, **more: object) -> Result:
+async def run(
+    services: FakeServices, name: str, args: str = "", face: Face = Face.SLASH, **more: object
+) -> Result:
     registry = make_registry()
     command = registry.find(name) or registry.action(name)
     assert command is not None
     return await registry.run(command, services, call(args, face, **more))
 
 
-async def said(services: FakeServices, name: str, args: str = "", face: Face = Face.SLASH, **more: object) -> str:
+async def said(
+    services: FakeServices, name: str, args: str = "", face: Face = Face.SLASH, **more: object
+) -> str:
     result = await run(services, name, args, face, **more)
     assert isinstance(result, Answer), result
     return result.text.plain
@@ -75,7 +79,12 @@ async def test_in_a_thread_the_customer_is_implied(services: FakeServices) -> No
     answer = await run(services, "reply", "hi C51 there", Face.THREAD, thread_ts=THREAD, message_ts="9.1")
     assert isinstance(answer, Answer) and answer.quiet
     draft = services.drafts[0]
-    assert (draft.customer_id, draft.text.plain, draft.from_thread, draft.message_ts) == (42, "hi C51 there", True, "9.1")
+    assert (draft.customer_id, draft.text.plain, draft.from_thread, draft.message_ts) == (
+        42,
+        "hi C51 there",
+        True,
+        "9.1",
+    )
 
 
 async def test_their_own_handle_in_their_thread_is_not_sent(services: FakeServices) -> None:
@@ -117,7 +126,9 @@ async def test_a_question_comes_before_a_second_copy(services: FakeServices) -> 
     assert [b.label for b in asked.buttons] == ["Send again", "Do not send"]
     done = await run(services, "reply.confirm", asked.buttons[0].value, Face.BUTTON)
     assert isinstance(done, Answer) and services.drafts[0].confirmed
-    other = await run(services, "reply.confirm", asked.buttons[0].value, Face.BUTTON, agent=replace(KIM, id="U9"))
+    other = await run(
+        services, "reply.confirm", asked.buttons[0].value, Face.BUTTON, agent=replace(KIM, id="U9")
+    )
     assert isinstance(other, Answer) and other.error
 
 
@@ -146,7 +157,10 @@ async def test_the_form_names_way_subject_and_what_happens(services: FakeService
         ("info", "info"),
     ]
     way = form.fields[1]
-    assert way.value == "1" and [c.under for c in way.choices] == ["files up to 20 MB, no edits", "text and pictures"]
+    assert way.value == "1" and [c.under for c in way.choices] == [
+        "files up to 20 MB, no edits",
+        "text and pictures",
+    ]
     assert form.fields[-1].value.startswith("Send: Dana Petrov gets this by email dana@mail.example")
 
 
@@ -222,17 +236,25 @@ async def test_edit_takes_back_first(services: FakeServices) -> None:
 
 async def test_edit_after_it_left_says_so(services: FakeServices) -> None:
     services.keep(7, "C42", "outbound", Text("gone"), State.ACCEPTED)
-    assert await said(services, "reply.edit", "7", Face.BUTTON) == "It was already sent, so it cannot be taken back."
+    assert (
+        await said(services, "reply.edit", "7", Face.BUTTON)
+        == "It was already sent, so it cannot be taken back."
+    )
 
 
 async def test_notes(services: FakeServices) -> None:
-    assert await said(services, "note", "C42 calls back at 3") == "Noted for Dana Petrov. Only the team sees it."
+    assert (
+        await said(services, "note", "C42 calls back at 3") == "Noted for Dana Petrov. Only the team sees it."
+    )
     assert services.notes[0][:2] == ("C42", "calls back at 3")
     assert await said(services, "note", "C42") == "There is nothing to note: write the words after it."
 
 
 async def test_resolve_and_reopen(services: FakeServices) -> None:
-    assert await said(services, "resolve", "C42") == "Dana Petrov's case is resolved. Their next message opens a new one."
+    assert (
+        await said(services, "resolve", "C42")
+        == "Dana Petrov's case is resolved. Their next message opens a new one."
+    )
     assert services.people["C42"].status is Status.RESOLVED
     assert await said(services, "resolve", "C42") == "Dana Petrov's case is already resolved."
     assert await said(services, "reopen", "C42") == "Dana Petrov's case is open again."

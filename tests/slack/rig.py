@@ -136,9 +136,11 @@ class Rig:
         assert reply["ok"], reply
         return reply
 
-    async def press(self, who: str, message: Json, action: str, value: str | None = None) -> Json:
+    async def press(
+        self, who: str, message: Json, action: str, value: str | None = None, channel: str | None = None
+    ) -> Json:
         """A person presses a button of a message."""
-        order = {"channel": self.channel, "message_ts": message["ts"], "action_id": action}
+        order = {"channel": channel or self.channel, "message_ts": message["ts"], "action_id": action}
         if value is not None:
             order["value"] = value
         reply = await self.standin.act(who, "blocks.actions", **order)

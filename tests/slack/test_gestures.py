@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.commands.services import Confirm, Draft
-from bot.commands.types import Sent
+from bot.commands.registry import Command, Registry
+from bot.commands.services import Confirm, Draft, Services
+from bot.commands.types import Answer, Call, Later, Result, Sent
 from bot.desk import State
 from bot.errors import StorageError
 from bot.messages import Text
@@ -211,11 +212,43 @@ async def test_the_shortcut_sends_nothing_of_the_bots_own() -> None:
         assert desk.services.drafts == []
 
 
-async def test_the_global_shortcut_opens_the_form() -> None:
+async def test_the_global_shortcut_opens_the_form_and_is_answered_in_the_teams_channel() -> None:
     async with rig() as desk:
         assert (await desk.standin.act("agent1", "blocks.actions", callback_id="reply.open"))["ok"]
         view = await desk.view("agent1")
         assert view["title"]["text"] == "Reply to a customer"
+        act = desk.standin.act
+        found = await act(
+            "agent1", "blocks.suggestion", view_id=view["id"], action_id="customer", value="C42"
+        )
+        values = {"customer": {"customer": found["options"][0]}, "text": "hello :tada:"}
+        done = await act("agent1", "views.submit", view_id=view["id"], values=values)
+        assert done["ok"], done
+        assert desk.services.drafts[0].text.plain == "hello 🎉"
+        answer = (await desk.whispered("agent1"))[0]
+        assert answer["text"].startswith("→ Dana Petrov") and answer["channel"] == desk.channel
+
+
+async def test_what_takes_longer_is_announced_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = asyncio.Event()
+
+    async def work() -> Answer:
+        await go.wait()
+        return Answer(Text("12 mails today."))
+
+    async def count(services: Services, call: Call) -> Result:
+        return Later(Answer(Text("Counting…")), work)
+
+    registry = Registry([Command("count", "count", count)], [])
+    monkeypatch.setattr("tests.slack.rig.make_registry", lambda prefix: registry)
+    async with rig() as desk:
+        await slash(desk, "agent1", "/count")
+        await desk.say("agent2", "!count")
+        assert (await desk.whispered("agent1"))[0]["text"] == "Counting…"
+        assert (await desk.whispered("agent2"))[0]["text"] == "Counting…"
+        go.set()
+        await desk.wait(lambda: [w["text"] for w in desk.whispers("agent1")] == ["12 mails today."])
+        await desk.wait(lambda: desk.whispers("agent2")[-1]["text"] == "12 mails today.")
 
 
 async def test_a_slow_core_is_answered_later() -> None:

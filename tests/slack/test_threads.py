@@ -10,7 +10,7 @@ import pytest
 from bot.commands.services import Confirm
 from bot.desk import State
 from bot.slack.policy import ThreadReplies
-from tests.slack.rig import Rig, rig
+from tests.slack.rig import Rig, card, rig, running
 from tests.slack.shown import shown
 
 
@@ -295,3 +295,32 @@ async def test_a_team_may_choose_that_plain_messages_go_out() -> None:
             await desk.settled()
         assert [draft.text.plain for draft in desk.services.drafts] == ["It ships today."]
         assert [note[1] for note in desk.services.notes] == ["!!! look", "!thanks", "internal"]
+
+
+async def test_threads_in_the_fallback_channel_work_too() -> None:
+    async with rig(run=False) as desk:
+        press = desk.standin.channels["press"].id
+        desk.policy = replace(desk.policy, teams=(replace(desk.policy.teams[0], fallback=press),))
+        async with running(desk):
+            desk.services.channel = press
+            root = await desk.desk.open_card(press, card(), "k")
+            desk.services.threads = {root: "C42"}
+            await desk.say("agent1", "! hello", channel=press, thread_ts=root)
+            await desk.wait(lambda: desk.services.drafts)
+            await desk.say("agent1", "hm", channel=press, thread_ts=root)
+            answer = (await desk.whispered("agent1"))[0]
+            assert answer["channel"] == press
+            await desk.press("agent1", {"ts": answer["ts"]}, "note.send", channel=press)
+            await desk.wait(lambda: len(desk.services.drafts) == 2)
+
+
+async def test_a_mention_in_the_channel_answers_where_nothing_is_implied() -> None:
+    async with rig() as desk:
+        bot = desk.standin.workspace.bot.id
+        await desk.say("agent1", f"<@{bot}> history C42", thread_ts="")
+        assert (await desk.whispered("agent1"))[0]["text"] == "Nothing was said with Dana Petrov yet."
+        await desk.say("agent1", f"<@{bot}> hello", thread_ts="")
+        assert (await desk.whispered("agent1", 2))[1]["text"].startswith("Anywhere, with the customer")
+        await desk.say("agent1", "! nobody is here", thread_ts="")
+        await desk.settled()
+        assert desk.services.drafts == [] and len(desk.whispers("agent1")) == 2
