@@ -80,6 +80,7 @@ class Demo:
             },
             "slack": {"broken": describe(self.slack.faults.rules)},
             "mail": {"up": self.mail_is_up},
+            "mails": self.programs.counts(),
         }
 
     def features(self) -> Json:

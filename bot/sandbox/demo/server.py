@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
 import mimetypes
+import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -17,7 +21,9 @@ from .mailprogram import CUSTOMERS, Customer, Refused
 
 STATIC = Path(__file__).with_name("page")
 MAX_BODY = 64 * 2**20
-MAX_WAIT = 25.0
+MAX_WAIT = 20.0
+LOOK_AGAIN = 0.2
+"""Seconds between two looks at the state while a page waits for news."""
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -124,8 +130,14 @@ class PageServer:
         )
 
     async def state(self, request: web.Request) -> web.StreamResponse:
-        """How everything is."""
-        return web.json_response(self._demo.state())
+        """How everything is; with `known` (a version) as soon as it is something else, after 20 s in any case."""
+        known, end = request.query.get("known", ""), time.monotonic() + MAX_WAIT
+        while True:
+            state = self._demo.state()
+            version = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
+            if version != known or time.monotonic() > end:
+                return web.json_response({"version": version, **state})
+            await asyncio.sleep(LOOK_AGAIN)
 
     async def break_something(self, request: web.Request) -> web.StreamResponse:
         """POST {"do": name}: see `breaks`."""
@@ -145,14 +157,8 @@ class PageServer:
             raise web.HTTPNotFound(text="no such customer") from None
 
     async def folder(self, request: web.Request) -> web.StreamResponse:
-        """A customer's mails; with `known` and `wait` as soon as their number is another one."""
-        customer = self._customer(request)
-        try:
-            known, wait = int(request.query.get("known", "-1")), float(request.query.get("wait", "0"))
-        except ValueError:
-            return _problem("known and wait are numbers.")
-        folder = await self._demo.programs.changed(customer, known, max(0.0, min(MAX_WAIT, wait)))
-        return web.json_response(folder)
+        """A customer's mails, newest first."""
+        return web.json_response(self._demo.programs.folder(self._customer(request)))
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Send a mail: {to, subject, text, in_reply_to?, references?, files?: [{name, type, data}]}."""

@@ -1,0 +1,174 @@
+// The Slack side of the page: people, channels, the channel and the thread that are open.
+import { fill, h, Rows, toast } from "./dom.js";
+import { Composer } from "./composer.js";
+import { adapt, Modals } from "./modal.js";
+import { messageRow } from "./message.js";
+
+export class Slack {
+  constructor(element, workspace, start) {
+    this.workspace = workspace;
+    this.commands = start.commands;
+    this.shortcuts = start.shortcuts;
+    this.modals = new Modals(workspace);
+    this.open = { channel: null, thread: null };
+    this.pane = this.makePane("channel", this.commands);
+    this.threadPane = this.makePane("thread", []);
+    this.threadPane.element.hidden = true;
+    this.side = h("nav", { class: "slack-side", "aria-label": "Slack channels" });
+    fill(element, this.side, this.pane.element, this.threadPane.element);
+    workspace.addEventListener("person", () => this.drawPerson());
+    workspace.addEventListener("channels", () => this.drawSide());
+    workspace.addEventListener("messages", ({ detail }) => { if (detail.channel === this.open.channel) this.draw(); });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.open.thread && this.threadPane.element.contains(document.activeElement)) this.closeThread();
+    });
+  }
+
+  makePane(kind, commands) {
+    const title = h("div", { class: "pane-title" });
+    const list = h("div", { class: "messages", role: "log", "aria-live": "polite", "aria-label": kind === "thread" ? "Thread" : "Channel", tabIndex: 0 });
+    const hint = kind === "thread" ? "Plain messages stay inside the team. Start with ! to answer the customer, or use Reply on the card." : null;
+    const composer = new Composer({ label: kind === "thread" ? "Note to the team, or ! and an answer" : "Message, or / for commands", hint, commands,
+      send: (text, files) => this.send(kind, text, files) });
+    const view = { workspace: this.workspace, shortcuts: this.shortcuts.filter((one) => one.type === "message"), inThread: kind === "thread",
+      context: (message) => this.context(message, kind), openThread: (ts, focus) => this.openThread(ts, focus), dismiss: (message) => this.dismiss(message),
+      shortcut: (one, message) => this.try("blocks.actions", { callback_id: one.callback_id, channel: this.open.channel, ts: message.ts }),
+      edit: (message) => this.edit(message), remove: (message) => this.try("chat.delete", { channel: this.open.channel, ts: message.ts }) };
+    const element = h("section", { class: `pane ${kind}`, "aria-label": kind === "thread" ? "Thread" : "Channel" }, h("header", null, title), list, composer.element);
+    return { element, title, list, composer, rows: new Rows(list, (message) => messageRow(message, view)) };
+  }
+
+  context(message, scope) {
+    const { api } = this.workspace;
+    const where = { channel: this.open.channel, ts: message.ts };
+    return { scope: `${scope}-${message.ts.replace(".", "-")}`, people: adapt(this.workspace),
+      picture: (url) => (/^https?:\/\/(127\.0\.0\.1|localhost)[:/]/.test(url) ? api.download(url) : null),
+      act: (block, part, value) => this.try("blocks.actions", { ...where, block_id: block.block_id, action_id: part.action_id, ...(value === null ? {} : { value }) }),
+      suggest: (block, part, value) => this.try("blocks.suggestion", { ...where, block_id: block.block_id, action_id: part.action_id, value }) };
+  }
+
+  async try(method, args) {
+    try {
+      return await this.workspace.api.call(method, args);
+    } catch (error) {
+      toast(error.message, "bad");
+      return null;
+    }
+  }
+
+  // -- drawing --------------------------------------------------------------------------------------
+
+  drawPerson() {
+    for (const pane of [this.pane, this.threadPane]) pane.rows.clear();
+    const known = this.workspace.channels.has(this.open.channel);
+    this.drawSide();
+    if (known) this.draw();
+    else this.openChannel(this.workspace.named("support") ?? [...this.workspace.channels.keys()][0]);
+  }
+
+  drawSide() {
+    const { workspace } = this;
+    const everybody = Object.entries(workspace.people);
+    const who = h("div", { class: "who", role: "radiogroup", "aria-label": "You are" }, everybody.map(([key, person]) =>
+      h("label", null, h("input", { type: "radio", name: "person", value: key, checked: key === workspace.key, onchange: () => this.be(key) }),
+        h("span", null, person.name, h("small", null, key === "lead" ? "team lead" : "agent")))));
+    const row = ([id, channel]) => h("button", { type: "button", class: channel.unread ? "unread" : "", "aria-current": id === this.open.channel ? "true" : null, onclick: () => this.openChannel(id) },
+      h("span", { "aria-hidden": "true" }, channel.info.is_im ? "●" : "#"), ` ${workspace.channel(id)}`, channel.unread ? h("span", { class: "count" }, String(channel.unread)) : null);
+    const all = [...workspace.channels];
+    const direct = all.filter(([, channel]) => channel.info.is_im);
+    const focused = document.activeElement?.closest?.(".slack-side") ? document.activeElement.value ?? document.activeElement.textContent : null;
+    fill(this.side, h("p", { class: "team" }, "Slack", h("span", { class: "chip", title: "This Slack is a stand-in on your machine; it speaks Slack's own protocol" }, "stand-in")),
+      h("p", { class: "side-label" }, "You are"), who, h("p", { class: "side-label" }, "Channels"),
+      all.filter(([, channel]) => !channel.info.is_im).map(row),
+      direct.length ? h("p", { class: "side-label" }, "Direct messages") : null, direct.map(row));
+    if (focused) [...this.side.querySelectorAll("input,button")].find((one) => (one.value || one.textContent) === focused)?.focus();
+  }
+
+  draw() {
+    const { channel, thread } = this.open;
+    const found = this.workspace.channels.get(channel);
+    if (!found) return;
+    if (!document.hidden) this.workspace.seen(channel);
+    const sign = found.info.is_im ? "" : "#";
+    fill(this.pane.title, h("h2", null, `${sign}${this.workspace.channel(channel)}`), found.info.is_archived ? h("span", { class: "tag" }, "archived") : null);
+    show(this.pane, this.workspace.roots(channel), found.info.is_im ? "Nothing here yet." : "No customer has written yet. Write a mail as one of them.");
+    if (!thread) return;
+    const messages = this.workspace.thread(channel, thread);
+    if (!messages.length) return this.closeThread();
+    fill(this.threadPane.title, h("h2", null, "Thread"), h("span", { class: "of" }, `${sign}${this.workspace.channel(channel)}`),
+      h("button", { type: "button", class: "icon", "aria-label": "Close thread", onclick: () => this.closeThread() }, "×"));
+    show(this.threadPane, messages, "");
+  }
+
+  // -- acting ---------------------------------------------------------------------------------------
+
+  async be(key) {
+    try {
+      await this.workspace.be(key);
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+  }
+
+  openChannel(id) {
+    if (id !== this.open.channel) this.closeThread();
+    this.open.channel = id;
+    this.pane.rows.clear();
+    this.draw();
+    this.drawSide();
+  }
+
+  openThread(ts, focus = false) {
+    this.open.thread = ts;
+    this.threadPane.rows.clear();
+    this.threadPane.element.hidden = false;
+    this.threadPane.element.parentElement.classList.add("with-thread");
+    this.draw();
+    if (focus) this.threadPane.composer.area.focus();
+  }
+
+  closeThread() {
+    this.open.thread = null;
+    this.threadPane.element.hidden = true;
+    this.threadPane.element.parentElement?.classList.remove("with-thread");
+  }
+
+  async send(kind, text, files) {
+    const { api } = this.workspace;
+    const where = { channel: this.open.channel, ...(kind === "thread" ? { thread_ts: this.open.thread } : {}) };
+    const words = this.workspace.typed(text);
+    if (/^\/[a-z]/.test(text)) {
+      const [command, ...rest] = words.split(/\s(.*)/s);
+      return api.call("chat.command", { ...where, command, text: rest[0] ?? "" });
+    }
+    if (files.length) {
+      const { channel, ...thread } = where;
+      return api.share(files, { channel_id: channel, ...thread, initial_comment: words });
+    }
+    return api.call("chat.postMessage", { ...where, text: words });
+  }
+
+  async edit(message) {
+    const text = prompt("Edit the message", message.text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&"));
+    if (text !== null && text.trim()) await this.try("chat.update", { channel: this.open.channel, ts: message.ts, text: this.workspace.typed(text) });
+  }
+
+  dismiss(message) {
+    this.workspace.channels.get(this.open.channel).messages.delete(message.ts);
+    this.draw();
+  }
+}
+
+// Follows the newest message, unless somebody scrolled up to read.
+function show(pane, messages, empty) {
+  const { list } = pane;
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60 || !pane.rows.rows.size;
+  if (!messages.length) {
+    pane.rows.clear();
+    list.append(h("p", { class: "empty" }, empty));
+    return;
+  }
+  list.querySelector(".empty")?.remove();
+  pane.rows.show(messages, (message) => message.ts);
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
