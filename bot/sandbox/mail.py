@@ -31,6 +31,7 @@ AUTHSERV_ID = "mx.shop.example"
 TRUSTED_DOMAINS = frozenset({"mail.example"})
 """Domains whose mail passes SPF and DKIM; others get `none` unless `force_auth` says otherwise."""
 
+_FROM = re.compile(rb"^From:[^\n]*@([\w.-]+)", re.IGNORECASE | re.MULTILINE)
 _ADDRESS = re.compile(r"[^@\s<>]+@([^@\s<>]+)$")
 
 
@@ -170,11 +171,11 @@ class MailStandIn:
         for recipient in recipients:
             mailbox = self.owner_of(recipient)
             if mailbox is not None:
-                await self.imap.append(mailbox, self._trace(sender, recipient) + content)
+                await self.imap.append(mailbox, self._trace(sender, recipient, content) + content)
         self.accepted += 1
         self.arrived.set()
 
-    def _trace(self, sender: str, recipient: str) -> bytes:
+    def _trace(self, sender: str, recipient: str, content: bytes) -> bytes:
         """The headers that the receiving server adds on top."""
         now = format_datetime(datetime.now(UTC))
         lines = [
@@ -185,9 +186,12 @@ class MailStandIn:
         domain = sender.rpartition("@")[2].lower() or "unknown"
         if recipient.lower().endswith("@shop.example"):
             verdict = self.knobs.auth_results or ("pass" if domain in TRUSTED_DOMAINS else "none")
+            found = _FROM.search(content)
+            shown = found.group(1).decode("ascii", "replace").lower() if found else "unknown"
+            dmarc = verdict if shown == domain or verdict != "pass" else "fail"
             lines.append(
-                f"Authentication-Results: {AUTHSERV_ID};\r\n\tspf={verdict} smtp.mailfrom={sender or 'unknown'};\r\n\t"
-                f"dkim={verdict} header.d={domain}; dmarc={verdict} header.from={domain}"
+                f"Authentication-Results: {AUTHSERV_ID};\r\n\tspf={verdict} smtp.mailfrom={sender or 'unknown'};\r\n"
+                f"\tdkim={verdict} header.d={domain}; dmarc={dmarc} header.from={shown}"
             )
         return ("\r\n".join(lines) + "\r\n").encode()
 

@@ -5,17 +5,18 @@ import re
 import socket
 from argparse import Namespace
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from proxyprotocol.sock import SocketInfoLocal
 from pymap.backend.dict import Config, Identity, Login
 from pymap.backend.dict.filter import FilterSet
-from pymap.backend.dict.mailbox import MailboxData, MailboxSet
+from pymap.backend.dict.mailbox import MailboxData, MailboxSet, Message
 from pymap.concurrent import Subsystem
 from pymap.exceptions import InvalidAuth
 from pymap.imap import IMAPServer
-from pymap.parsing.message import AppendMessage
+from pymap.mime import MessageBody, MessageContent, MessageHeader
+from pymap.parsing.specials import ObjectId
 from pymap.user import UserMetadata
 from pysasl.creds.server import ServerCredentials
 from pysasl.identity import ClearIdentity
@@ -39,6 +40,14 @@ class _Login(Login):
         if password is None or not credentials.verify(ClearIdentity(name, password)):
             raise InvalidAuth()
         return Identity(name, self, None, frozenset())
+
+
+def _opaque(data: bytes) -> MessageContent:
+    """The bytes with their header found and their body left alone."""
+    header_lines, body_lines = MessageContent._split_lines(data, MessageContent._find_lines(data))
+    header = MessageHeader._parse(data, memoryview(data), header_lines)
+    body = MessageBody(data, body_lines, MessageBody._parse_content_type("text/plain"), [])
+    return MessageContent(data, header, body)
 
 
 class ImapStandIn:
@@ -99,10 +108,27 @@ class ImapStandIn:
     def _inbox(self, address: str) -> Any:
         return self._config.set_cache[address][0]._inbox
 
-    async def append(self, address: str, content: bytes) -> None:
-        """Deliver into INBOX; who is in IDLE there is told."""
-        crlf = _BARE_LF.sub(b"\r\n", content)
-        await self._inbox(address).append(AppendMessage(crlf, datetime.now(UTC)), recent=True)
+    async def append(self, address: str, content: bytes, *, days_ago: float = 0) -> None:
+        """Deliver into INBOX; who is in IDLE there is told. `days_ago` sets the time of arrival back.
+
+        The mail is stored as opaque bytes: pymap's own way in parses recursively and falls over hostile mail.
+        """
+        inbox = self._inbox(address)
+        arrived = datetime.now(UTC) - timedelta(days=days_ago)
+        stored = _opaque(_BARE_LF.sub(b"\r\n", content))
+        async with inbox.messages_lock.write_lock():
+            inbox._max_uid = uid = inbox._max_uid + 1
+            inbox._messages[uid] = Message(
+                uid,
+                arrived,
+                (),
+                email_id=ObjectId.random_email_id(),
+                thread_id=ObjectId.random_thread_id(),
+                recent=True,
+                content=stored,
+            )
+            inbox._mod_sequences.update([uid])
+            inbox._updated.set()
 
     def messages(self, address: str) -> list[bytes]:
         """All mails of INBOX by UID, as stored."""

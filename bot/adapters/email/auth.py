@@ -75,18 +75,18 @@ def _judge(checks: list[_Check], domain: str) -> Verdict:
     for check in checks:
         if check.method == "dmarc" and check.result == "fail":
             return Verdict("fail", f"DMARC failed for {domain}")
-    for check in checks:
-        if check.result != "pass":
-            continue
-        if check.method == "dmarc" and check.domain in ("", domain):
-            return Verdict("pass", f"DMARC passed for {domain}")
-        if check.method in ("dkim", "spf") and aligned(check.domain, domain):
-            return Verdict("pass", f"{check.method.upper()} passed for {check.domain}")
+    passed = [check for check in checks if check.result == "pass"]
+    if any(check.method == "dmarc" and check.domain in ("", domain) for check in passed):
+        return Verdict("pass", f"DMARC passed for {domain}")
+    for method in ("dkim", "spf"):
+        for check in passed:
+            if check.method == method and aligned(check.domain, domain):
+                return Verdict("pass", f"{method.upper()} passed for {check.domain}")
     said = ", ".join(f"{check.method}={check.result}" for check in checks) or "nothing"
     bad = [check for check in checks if check.result in ("fail", "softfail", "permerror", "policy")]
     if bad:
         return Verdict("fail", f"our mail server says {said} for {domain}")
-    if any(check.result == "pass" for check in checks):
+    if passed:
         return Verdict("none", f"proven for another domain than {domain} ({said})")
     return Verdict("none", f"our mail server says {said} for {domain}")
 

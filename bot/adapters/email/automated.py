@@ -27,7 +27,8 @@ _MARKS = (
 )
 _LISTS = ("list-id", "list-unsubscribe", "list-post", "feedback-id", "x-mailing-list")
 _AWAY = re.compile(
-    r"^(?:re:\s*)?(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office\s*(?:$|:|-|reply|message|auto)|"
+    r"^(?:re:\s*)?(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|"
+    r"out of (?:the )?office\s*(?:$|:|-|reply|message|auto)|"
     r"automatische antwort|abwesenheits|réponse automatique|absence du bureau|respuesta automática|fuera de (?:la )?oficina|"
     r"resposta automática|risposta automatica|fuori sede|automatisch antwoord|afwezigheid|autosvar|automaattinen vastaus|"
     r"autoodpowiedź|odpowiedź automatyczna|автоответ|автоматический ответ|automatická odpověď|otomatik yanıt|"

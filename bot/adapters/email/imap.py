@@ -38,6 +38,10 @@ class LoginRefused(Exception):
     """The server refused the user, password or token."""
 
 
+class FetchRefused(Exception):
+    """The server does not give out some of the mails that were asked for; the connection is good."""
+
+
 class FolderRefused(Exception):
     """The folder cannot be opened: it does not exist or may not be read."""
 
@@ -236,6 +240,7 @@ class Mailbox:
         """Fetch in batches of at most 64 mails or `budget` bytes, ascending by UID.
 
         Of a mail over `size_limit` only the first `head` bytes are fetched (headers and the beginning).
+        A mail that was expunged meanwhile is missing. Raises FetchRefused where the server says NO.
         """
         for batch in batches(mails, budget=budget, size_limit=size_limit):
             large = batch[0].size > size_limit
@@ -251,8 +256,8 @@ class Mailbox:
 
     async def _fetch(self, uids: Iterable[int], what: str) -> list[list[bytes]]:
         result, replies, text = await self._command("FETCH", uid_set(uids), what, prefix="UID")
-        if result != "OK" and not replies:
-            raise self._broken(ConnectionBroken(f"FETCH failed: {text}"))
+        if result != "OK":
+            raise FetchRefused(text or "FETCH failed")
         return [pieces for pieces in replies if _FETCH.match(pieces[0])]
 
     # -- waiting ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from bot.messages import ConversationId
 MAC_BYTES = 10
 _PURPOSE = b"onethread mail token 1\0"
 _TOKEN = re.compile(r"[a-z2-7]{18,29}")
-_OWN_ID = re.compile(r"<ot\.([a-z2-7]{18,29})\.([a-z2-7]{10})@[^<>\s@]+>")
+_OWN_ID = re.compile(r"<ot\.([a-z2-7]{18,29})\.([a-z2-7]{8})@[^<>\s@]+>")
 
 
 class Tokens:
@@ -59,7 +59,7 @@ class Tokens:
 
         Below 60 characters for domains of up to 20.
         """
-        unique = _base32(sha256(f"{key}\0{part}".encode()).digest())[:10]
+        unique = _base32(sha256(f"{key}\0{part}".encode()).digest())[:8]
         return f"<ot.{self.make(conversation)}.{unique}@{domain}>"
 
     def in_id(self, message_id: str) -> ConversationId | None:
