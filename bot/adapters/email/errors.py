@@ -25,6 +25,9 @@ from bot.errors import (
 LOGIN_PAUSE = 300.0
 """Seconds before another attempt when the mail server refuses our login."""
 
+_LOGIN_CODES = frozenset([530, 534, 535, 538])
+"""No login, or not one that is good enough: a person mends the settings, and the mail can go then."""
+
 _NETWORK = (
     aiosmtplib.SMTPServerDisconnected,
     aiosmtplib.SMTPConnectError,
@@ -39,8 +42,9 @@ def smtp_error(problem: BaseException, *, data_begun: bool) -> DeliveryError:
     """What a failed attempt to send means. `data_begun`: the mail's content was on its way."""
     if isinstance(problem, DeliveryError):
         return problem
-    if isinstance(problem, aiosmtplib.SMTPAuthenticationError):
-        said = _said(problem)
+    refused_login = isinstance(problem, aiosmtplib.SMTPResponseException) and problem.code in _LOGIN_CODES
+    if isinstance(problem, aiosmtplib.SMTPAuthenticationError) or refused_login:
+        said = problem.message if isinstance(problem, aiosmtplib.SMTPException) else ""
         return TemporaryFailure(f"the mail server refuses our login: {said}", LOGIN_PAUSE, freeze=True)
     if isinstance(problem, aiosmtplib.SMTPRecipientsRefused):
         return _refused(problem.recipients)

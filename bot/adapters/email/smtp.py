@@ -60,6 +60,7 @@ class Sender:
         self._client: aiosmtplib.SMTP | None = None
         self._used = 0.0
         self._lock = asyncio.Lock()
+        self._context = login.ssl_context
 
     async def check(self) -> None:
         """Connect and log in. Raises a DeliveryError."""
@@ -153,6 +154,8 @@ class Sender:
                 return client
             self._drop()
         login = self._login
+        if login.tls != "none" and self._context is None:
+            self._context = await asyncio.to_thread(ssl.create_default_context)  # reads files
         client = aiosmtplib.SMTP(
             hostname=login.host,
             port=login.port,
@@ -163,7 +166,7 @@ class Sender:
             timeout=login.timeout,
             use_tls=login.tls == "tls",
             start_tls=login.tls == "starttls",
-            tls_context=login.ssl_context if login.tls != "none" else None,
+            tls_context=self._context if login.tls != "none" else None,
         )
         try:
             await client.connect()
