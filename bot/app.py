@@ -79,6 +79,7 @@ class App:
         self.relay = Relay(database, self.policy, self._wake)
         self.web = application(self.report)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._seen_working: set[InboxId] = set()
         self.adapters: dict[InboxId, Adapter] = {
             name: inbox.channel.build(inbox.settings, self._context(inbox))
             for name, inbox in config.inboxes.items()
@@ -138,6 +139,9 @@ class App:
         before, since = await self.database.write(
             partial(inboxes.report, inbox=inbox.id, problem=problem, now=now)
         )
+        if problem is None and inbox.id not in self._seen_working:
+            self._seen_working.add(inbox.id)
+            log.info("inbox.works", inbox=inbox.id)
         if (before is None) == (problem is None):
             return
         log.warning("inbox.status", inbox=inbox.id, works=problem is None)

@@ -18,7 +18,6 @@ from email.utils import make_msgid
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import aiosmtplib
 
 from bot import app as composition
@@ -87,18 +86,19 @@ class Shop:
         self.slack = SlackStandIn(rates=False)
         self.mail = MailStandIn()
         self.bot: App | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._children: list[asyncio.subprocess.Process] = []
 
     async def __aenter__(self) -> Shop:
         await self.slack.start()
         await self.mail.start()
-        self._session = aiohttp.ClientSession()
         self.write_config()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._session is not None
-        await self._session.close()
+        for child in self._children:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
         await self.mail.stop()
         await self.slack.stop()
 
@@ -159,15 +159,17 @@ class Shop:
 
     async def child(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
         """The real bot, in a process of its own."""
-        log = (self.folder / "bot.log").open("ab")
         command = arguments or (sys.executable, "-m", "bot", "run", "--config", str(self.config_path))
-        return await asyncio.create_subprocess_exec(
-            *command,
-            stdout=log,
-            stderr=log,
-            stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **self.environment(), **environment},
-        )
+        with (self.folder / "bot.log").open("ab") as log:
+            child = await asyncio.create_subprocess_exec(
+                *command,
+                stdout=log,
+                stderr=log,
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **self.environment(), **environment},
+            )
+        self._children.append(child)
+        return child
 
     async def end(self, child: asyncio.subprocess.Process) -> int:
         """Ends a child as an operator would; it must be gone within 10 s."""

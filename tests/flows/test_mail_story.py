@@ -74,7 +74,7 @@ async def test_a_plain_message_in_a_thread_stays_internal(shop: Shop) -> None:
         assert card is not None
         await shop.writes("agent1", "She is difficult, careful", card["ts"])
         await shop.until(lambda: shop.whispered("agent1"))
-        assert "stayed internal" in shop.whispered("agent1")[-1]
+        assert "Stayed internal" in shop.whispered("agent1")[-1]
         await shop.writes("agent1", "! On its way", card["ts"])
         got = await shop.gets(DANA)
         text = got.as_string()
