@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from bot.desk import Status
 from bot.policy import TeamPolicy
 from bot.storage import cases, lanes, people
+from bot.storage.words import storable
 
 EXCERPT = 160
 """Characters of the newest words that the card shows."""
@@ -43,9 +44,14 @@ def route_bucket(inbox: str) -> str:
     return f"route:{inbox}"
 
 
+def buckets_of(slack_channel: str) -> set[str]:
+    """The buckets of what is shown in a Slack channel."""
+    return {desk_bucket(slack_channel), CARD_BUCKET, MARK_BUCKET}
+
+
 def excerpt(words: str) -> str:
     """The first words of a message on one line."""
-    line = " ".join(words[: EXCERPT * 3].split())
+    line = " ".join(storable(words[: EXCERPT * 3]).split())
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1].rstrip() + "…"
 
 
@@ -68,11 +74,12 @@ def ensure_route(
     connection: Connection, identity_id: int, inbox: str, thread_key: str, now: float, *, inbound: bool
 ) -> int:
     """The route to an identity by an inbox, with its lane; marks it as used just now where the customer wrote."""
-    found = people.find_route(connection, identity_id, inbox, thread_key)
-    if found is not None:
-        if inbound:
-            people.touch_route(connection, found[0], now)
-        return found[0]
+    if inbound:
+        known = people.touch_route(connection, identity_id, inbox, thread_key, now)
+    else:
+        known = people.find_route(connection, identity_id, inbox, thread_key)
+    if known is not None:
+        return known
     lane = lanes.create_lane(connection, lanes.ROUTE, route_bucket(inbox))
     route_id = people.add_route(connection, identity_id, inbox, thread_key, lane, now, inbound=inbound)
     lanes.bind_route(connection, lane, route_id)

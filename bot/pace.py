@@ -63,6 +63,13 @@ class Pace:
         bucket = self._fill(name, now)
         bucket.frozen_until = max(bucket.frozen_until, now + seconds)
 
+    def forget_full(self, now: float) -> None:
+        """Forgets buckets that are full and not frozen: a new one starts full, so nothing is lost and memory is bounded."""
+        for name in list(self._buckets):
+            bucket = self._fill(name, now)
+            if bucket.tokens >= bucket.rate.burst and bucket.frozen_until <= now:
+                del self._buckets[name]
+
     def _fill(self, name: str, now: float) -> Bucket:
         bucket = self._buckets[name]
         passed = max(0.0, now - bucket.updated)

@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,7 @@ from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.storage import cases, history, inboxes, lanes
 from bot.storage.database import Database
 from bot.storage.lanes import NewDelivery
+from bot.storage.words import indexed, storable
 
 Wake = Callable[[set[str]], None]
 """Tells the outbox which buckets have new work."""
@@ -140,10 +141,12 @@ def _message(
     dedup_key = f"in:{inbox.id}:{event.source_id}"
     if history.known(connection, dedup_key) is not None:
         return Woken(set(), duplicate=True)
+    event = _storable(event)
     team = policy.teams[inbox.team]
     whose = customers.resolve(connection, event.sender, event.answers, now)
     waits = event.automated is None and not whose.blocked
-    case_id, subject, new_case = _case(connection, whose, team, event, now, waits=waits)
+    words = conversations.excerpt(event.text.plain) or conversations.excerpt(_file_words(event))
+    case_id, subject, new_case = _case(connection, whose, team, event, words, now, waits=waits)
     route_id = None
     if whose.identity_id is not None:
         route_id = conversations.ensure_route(
@@ -173,9 +176,20 @@ def _message(
     files = history.add_attachments(connection, message_id, event.attachments) if event.attachments else []
     if whose.blocked or _flood(connection, policy, whose, event, now):
         return Woken(set())
-    words = conversations.excerpt(event.text.plain) or _file_words(event)
-    cases.heard(connection, case_id, words, now, waits=waits)
+    if not waits:
+        cases.heard_quietly(connection, case_id, words, now)
     return Woken(_show(connection, policy, whose.customer_id, team, message_id, event, files, now, key))
+
+
+def _storable(event: Message) -> Message:
+    """The same message with a sender and a subject that a database can hold; the text is looked after where it is stored."""
+    sender = event.sender
+    name = storable(sender.name) if sender.name else sender.name
+    address = indexed(sender.address)
+    subject = storable(event.subject) if event.subject else event.subject
+    if (name, address, subject) == (sender.name, sender.address, event.subject):
+        return event
+    return replace(event, sender=replace(sender, name=name, address=address), subject=subject)
 
 
 def _case(
@@ -183,19 +197,29 @@ def _case(
     whose: customers.Whose,
     team: TeamPolicy,
     event: Message,
+    words: str,
     now: float,
     *,
     waits: bool,
 ) -> tuple[int, str | None, bool]:
-    """The case of a message, the subject if it is worth showing, and whether a known customer has a new case."""
-    row = cases.open_case(connection, whose.customer_id, team.id) if whose.known else None
+    """The case of a message, the subject if it is worth showing, and whether a known customer has a new case.
+
+    With ``waits`` the customer waits for us now, if they did not before.
+    """
+    row = None
+    if whose.known and waits:
+        row = cases.heard(connection, whose.customer_id, team.id, words, now)
+    elif whose.known:
+        row = cases.open_case(connection, whose.customer_id, team.id)
     if row is not None:
         changed = event.subject is not None and not same_subject(event.subject, row.subject)
         if changed:
             cases.change(connection, row.id, subject=event.subject)
         return row.id, event.subject if changed else None, False
     before = whose.known and cases.newest_case(connection, whose.customer_id, team.id) is not None
-    case_id = cases.add_case(connection, whose.customer_id, team.id, event.subject, now)
+    case_id = cases.add_case(
+        connection, whose.customer_id, team.id, event.subject, now, words=words if waits else None
+    )
     if whose.blocked:
         cases.change(connection, case_id, status=Status.RESOLVED, resolved_at=now)
     elif not waits:
@@ -317,7 +341,9 @@ def _changed(
     history.add_version(connection, row, dedup_key, now)
     meta = json.loads(row.meta) if row.meta else {}
     if isinstance(event, Edit):
-        history.change(connection, row.id, text=event.text.plain, spans=history.pack_spans(event.text.spans))
+        history.change(
+            connection, row.id, text=storable(event.text.plain), spans=history.pack_spans(event.text.spans)
+        )
         meta["edited"] = True
     elif isinstance(event, Delete):
         meta["deleted"] = True

@@ -6,6 +6,8 @@ say what is to be done; the message's ``state`` says what agents see. They chang
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +18,10 @@ from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
 from bot.policy import CorePolicy, TeamPolicy
-from bot.storage import cases, history, lanes, people
+from bot.storage import cases, deliveries, history, holds, lanes, people
 from bot.storage.lanes import NewDelivery
 
-_ORDER = [State.HELD, State.PENDING, State.SENDING, State.ACCEPTED, State.DELIVERED, State.SEEN]
+_ORDER = [State.ACCEPTED, State.DELIVERED, State.SEEN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def accept(
         history.add_attachments(connection, message_id, reply.files, reply.file_sources)
     until = now + team.undo
     order = reply.order or now
-    lanes.hold(connection, lane_id, NewDelivery("send", message_id), now, until=until, order=order)
+    holds.hold(connection, lane_id, NewDelivery("send", message_id), now, until=until, order=order)
     buckets: set[str] = set()
     if reply.message_place is not None:
         place, ts = reply.message_place
@@ -89,7 +91,7 @@ def accept(
         buckets.add(lanes.append(connection, desk.mark_lane, [NewDelivery("mark", message_id)], now))
     else:
         echo = NewDelivery("echo", message_id)
-        lanes.hold(connection, desk.desk_lane, echo, now, until=until + policy.echo_delay, order=order)
+        holds.hold(connection, desk.desk_lane, echo, now, until=until + policy.echo_delay, order=order)
     return message_id, case_id, buckets
 
 
@@ -107,9 +109,9 @@ def _case(connection: Connection, customer_id: int, team: TeamPolicy, subject: s
 def take_back(connection: Connection, message_id: int, now: float) -> tuple[Any, set[str]]:
     """Undo. ``UserError`` where it is not held any more."""
     row = history.get(connection, message_id)
-    if row is None or not lanes.cancel_held(connection, message_id, "send"):
+    if row is None or not holds.cancel(connection, message_id, "send"):
         raise UserError(already(row))
-    lanes.cancel_held(connection, message_id, "echo")
+    holds.cancel(connection, message_id, "echo")
     history.change(connection, message_id, state=State.CANCELLED, state_at=now)
     return row, show_again(connection, row, now)
 
@@ -119,9 +121,9 @@ def revise(
 ) -> tuple[Any, set[str]]:
     """Changes a held reply; its undo window starts anew. ``UserError`` where it is not held any more."""
     row = history.get(connection, message_id)
-    if row is None or not lanes.extend_held(connection, message_id, "send", until):
+    if row is None or not holds.extend(connection, message_id, "send", until):
         raise UserError(already(row))
-    lanes.extend_held(connection, message_id, "echo", until + policy.echo_delay)
+    holds.extend(connection, message_id, "echo", until + policy.echo_delay)
     history.change(connection, message_id, text=text.plain, spans=history.pack_spans(text.spans))
     return row, set()
 
@@ -180,6 +182,9 @@ def waits(connection: Connection, message_id: int, why: str, now: float) -> set[
 def came_back(connection: Connection, policy: CorePolicy, row: Any, why: str, now: float) -> set[str]:
     """A reply that had been accepted bounced: *delivered → failed* is allowed. The customer waits again."""
     history.change(connection, row.id, state=State.FAILED, state_at=now, detail=why)
+    _settle_uncertain(connection, row.id, State.FAILED)
+    if not _under_way(connection, row.id):
+        history.retire_posts(connection, row.id)
     case = cases.case(connection, row.conversation_id)
     if case is not None and case.waiting_since is None and case.last_in_at is not None:
         values: dict[str, Any] = {"waiting_since": case.last_in_at}
@@ -196,11 +201,13 @@ def remark(connection: Connection, policy: CorePolicy, row: Any, detail: str, no
 
 
 def progressed(connection: Connection, policy: CorePolicy, row: Any, level: Level, now: float) -> set[str]:
-    """A receipt came: a state only moves forward; a receipt settles what was uncertain."""
+    """A receipt came: the state of a reply whose every part was accepted moves forward, never back.
+
+    One for a part of a reply that has not gone out as a whole says nothing about the rest.
+    """
     state = State(level.value)
     current = State(row.state)
-    forward = current in _ORDER and _ORDER.index(state) > _ORDER.index(current)
-    if not forward and current is not State.UNCERTAIN:
+    if current not in _ORDER or _ORDER.index(state) <= _ORDER.index(current):
         return set()
     history.change(connection, row.id, state=state, state_at=now)
     return show_again(connection, row, now)
@@ -214,12 +221,12 @@ def _tell(
     if thread is None:
         return set()
     buckets = set()
-    echo = lanes.release_held(connection, row.id, "echo", now, prompt=True)
+    echo = holds.release(connection, row.id, "echo", now)
     if echo is not None:
         buckets.add(echo)
     else:
         buckets.add(lanes.append(connection, thread.mark_lane, [NewDelivery("mark", row.id)], now))
-        if trouble and not lanes.deliveries_of(connection, row.id, "echo"):
+        if trouble and not deliveries.deliveries_of(connection, row.id, "echo"):
             buckets.add(lanes.append(connection, thread.desk_lane, [NewDelivery("echo", row.id)], now))
             lanes.promote(connection, thread.desk_lane)
     card = lanes.append_once(connection, thread.card_lane, NewDelivery("card"), now, delay=policy.card_delay)
@@ -259,12 +266,34 @@ def send_again(connection: Connection, message_id: int, now: float) -> tuple[Any
     if row is None or row.state not in (State.FAILED, State.UNCERTAIN):
         raise UserError("Only a reply that failed, or is uncertain, can be sent again.")
     lane_id = _route_lane(connection, row)
-    for old in lanes.deliveries_of(connection, message_id, "send"):
-        if old.state == State.UNCERTAIN:
-            lanes.set_state(connection, old.id, State.FAILED, old.error)
+    _settle_uncertain(connection, message_id, State.FAILED)
+    if not history.posts_of(connection, message_id, "route") and history.posts_of(
+        connection, message_id, "returned"
+    ):
+        # It had arrived at the provider once: a channel that drops duplicates by key must not drop this one.
+        history.change(connection, message_id, key=_next_key(row.key))
     bucket = lanes.append(connection, lane_id, [NewDelivery("send", message_id)], now)
     history.change(connection, message_id, state=State.PENDING, state_at=now, detail=None)
     return row, {bucket} | show_again(connection, row, now)
+
+
+def _next_key(key: str) -> str:
+    """Another unguessable key of the same form, made from one, so that a unit that runs again makes the same."""
+    return base64.b32encode(hashlib.sha256(key.encode()).digest()).decode().lower()[: len(key)]
+
+
+def _settle_uncertain(connection: Connection, message_id: int, state: State) -> None:
+    for old in deliveries.deliveries_of(connection, message_id, "send"):
+        if old.state == State.UNCERTAIN:
+            deliveries.set_state(connection, old.id, state, old.error)
+
+
+def _under_way(connection: Connection, message_id: int) -> bool:
+    """Whether another attempt at a reply waits or is being made."""
+    return any(
+        old.state in (State.HELD, State.PENDING, State.SENDING)
+        for old in deliveries.deliveries_of(connection, message_id, "send")
+    )
 
 
 def settle_by_hand(
@@ -274,10 +303,7 @@ def settle_by_hand(
     row = history.get(connection, message_id)
     if row is None or row.state != State.UNCERTAIN:
         raise UserError("This reply is not uncertain any more.")
-    state = State.ACCEPTED if arrived else State.FAILED
-    for old in lanes.deliveries_of(connection, message_id, "send"):
-        if old.state == State.UNCERTAIN:
-            lanes.set_state(connection, old.id, state)
+    _settle_uncertain(connection, message_id, State.ACCEPTED if arrived else State.FAILED)
     if arrived:
         return sent(connection, policy, message_id, Level.ACCEPTED, "checked by an agent", now)
     return not_sent(connection, policy, message_id, State.FAILED, "An agent checked: it did not arrive.", now)

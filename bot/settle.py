@@ -14,14 +14,15 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
 
-from bot import conversations, replies
+from bot import conversations, replies, views
 from bot.desk import State
 from bot.messages import Attachment, Receipt, TeamId
 from bot.policy import CorePolicy
 from bot.retry import Decision, Verdict
-from bot.storage import cases, history, lanes
+from bot.storage import cases, deliveries, history, lanes
 from bot.storage.lanes import Delivery, Lane, NewDelivery
-from bot.work import OpenCard, Send, Talk, Wait, Work
+from bot.storage.words import indexed
+from bot.work import OpenCard, Refresh, Send, Talk, Work
 
 Settle: TypeAlias = Callable[[Connection], set[str]]
 """A unit that settles an attempt and returns the buckets that have new work."""
@@ -45,8 +46,19 @@ class Settlement:
         """It was done."""
 
         def unit(connection: Connection) -> set[str]:
-            lanes.advance(connection, self.lane.id, self.worker, run, State.ACCEPTED, None, self.clock())
-            return {self.lane.bucket}
+            moved = lanes.advance(
+                connection, self.lane.id, self.worker, run, State.ACCEPTED, None, self.clock()
+            )
+            return moved.woken if moved is not None else set()
+
+        return unit
+
+    def refreshed(self, todo: Refresh) -> Settle:
+        """A card was rendered anew."""
+
+        def unit(connection: Connection) -> set[str]:
+            cases.set_shown(connection, todo.thread_id, views.digest(todo.card))
+            return self.done(todo.run)(connection)
 
         return unit
 
@@ -54,8 +66,9 @@ class Settlement:
         """The card was posted: the thread exists now; what waits in the lane can go."""
 
         def unit(connection: Connection) -> set[str]:
-            cases.change_thread(connection, todo.thread_id, ts=ts)
-            lanes.postpone(connection, self.lane.id, self.worker, [], None, self.clock(), certain=True)
+            now = self.clock()
+            lanes.postpone(connection, self.lane.id, self.worker, [], None, now, certain=True)
+            cases.change_thread(connection, todo.thread_id, ts=ts, shown=views.digest(todo.card))
             return {self.lane.bucket}
 
         return unit
@@ -65,7 +78,8 @@ class Settlement:
 
         def unit(connection: Connection) -> set[str]:
             now = self.clock()
-            if not lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now):
+            moved = lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now)
+            if moved is None:
                 return set()
             rows = [
                 {
@@ -79,28 +93,7 @@ class Settlement:
                 for one in todo.run
             ]
             history.add_posts(connection, rows)
-            return {self.lane.bucket} | self._changed_meanwhile(connection, todo, now)
-
-        return unit
-
-    def _changed_meanwhile(self, connection: Connection, todo: Talk, now: float) -> set[str]:
-        """A reply whose state changed while its echo was being posted is shown anew."""
-        buckets: set[str] = set()
-        for one, entry in zip(todo.run, todo.entries, strict=False):
-            if one.op != "echo" or one.message_id is None:
-                continue
-            row = history.get(connection, one.message_id)
-            if row is not None and row.state != getattr(entry, "state", row.state):
-                buckets |= replies.show_again(connection, row, now)
-        return buckets
-
-    def wait(self, todo: Wait) -> Settle:
-        """Something else has to happen first."""
-
-        def unit(connection: Connection) -> set[str]:
-            due = self.clock() + todo.seconds
-            lanes.postpone(connection, self.lane.id, self.worker, [], None, due, certain=True)
-            return set()
+            return moved.woken
 
         return unit
 
@@ -110,30 +103,28 @@ class Settlement:
         def unit(connection: Connection) -> set[str]:
             now = self.clock()
             one = todo.run[0]
-            if not lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now):
+            moved = lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now)
+            if moved is None:
                 return set()
             assert one.message_id is not None
             save_part(connection, todo, -1, receipt)
-            if receipt.refused:
-                _note(connection, one.message_id, refused=receipt.refused)
-            return {self.lane.bucket} | replies.sent(
+            return moved.woken | replies.sent(
                 connection, self.policy, one.message_id, receipt.level, receipt.detail, now
             )
 
         return unit
 
-    def send_failed(self, todo: Send, verdict: Decision) -> Settle:
-        """An attempt at a reply did not work."""
-        one = todo.run[0]
-        assert one.message_id is not None
-        message_id = one.message_id
+    def send_failed(self, run: list[Delivery], verdict: Decision, *, certain: bool) -> Settle:
+        """An attempt at a reply did not work. Not ``certain``: an earlier one may have, and nobody could be asked yet."""
+        message_id = run[0].message_id
+        assert message_id is not None
         if verdict.verdict is Verdict.RETRY:
 
             def again(connection: Connection) -> set[str]:
                 now = self.clock()
                 due = now + verdict.delay
                 lanes.postpone(
-                    connection, self.lane.id, self.worker, todo.run, verdict.reason, due, certain=True
+                    connection, self.lane.id, self.worker, run, verdict.reason, due, certain=certain
                 )
                 return replies.waits(connection, message_id, verdict.reason, now)
 
@@ -143,9 +134,10 @@ class Settlement:
 
         def unit(connection: Connection) -> set[str]:
             now = self.clock()
-            if not lanes.advance(connection, self.lane.id, self.worker, todo.run, state, verdict.reason, now):
+            moved = lanes.advance(connection, self.lane.id, self.worker, run, state, verdict.reason, now)
+            if moved is None:
                 return set()
-            return {self.lane.bucket} | replies.not_sent(
+            return moved.woken | replies.not_sent(
                 connection, self.policy, message_id, state, verdict.reason, now
             )
 
@@ -156,10 +148,42 @@ class Settlement:
         run = _run(todo)
 
         def unit(connection: Connection) -> set[str]:
-            lanes.postpone(
-                connection, self.lane.id, self.worker, run, why, self.clock() + delay, certain=certain
-            )
-            return set()
+            due = self.clock() + delay
+            if not lanes.postpone(connection, self.lane.id, self.worker, run, why, due, certain=certain):
+                return set()
+            if isinstance(todo, OpenCard):
+                deliveries.count_attempt(connection, todo.waiting.id)
+                if certain:
+                    cases.set_opening(connection, todo.thread_id, None)
+            return {self.lane.bucket}
+
+        return unit
+
+    def apart(self, run: list[Delivery]) -> Settle:
+        """Several that were refused together are tried one by one: only one of them may be to blame."""
+
+        def unit(connection: Connection) -> set[str]:
+            if lanes.postpone(connection, self.lane.id, self.worker, run, None, self.clock(), certain=True):
+                deliveries.alone(connection, run)
+            return {self.lane.bucket}
+
+        return unit
+
+    def stuck(self, todo: Work, why: str) -> Settle:
+        """What an attempt came to cannot be written down (a bug): the lane goes on, and nothing is repeated blindly."""
+        run = _run(todo)
+
+        def unit(connection: Connection) -> set[str]:
+            now = self.clock()
+            if not run:
+                lanes.postpone(connection, self.lane.id, self.worker, [], why, now + 60.0, certain=True)
+                return set()
+            moved = lanes.advance(connection, self.lane.id, self.worker, run, State.UNCERTAIN, why, now)
+            if moved is None:
+                return set()
+            if self.lane.kind == lanes.ROUTE and run[0].message_id is not None:
+                history.change(connection, run[0].message_id, state=State.UNCERTAIN, state_at=now, detail=why)
+            return moved.woken
 
         return unit
 
@@ -172,7 +196,8 @@ class Settlement:
             if not run:
                 lanes.postpone(connection, self.lane.id, self.worker, [], why, now + 60.0, certain=True)
                 return set()
-            if not lanes.advance(connection, self.lane.id, self.worker, run, State.FAILED, why, now):
+            moved = lanes.advance(connection, self.lane.id, self.worker, run, State.FAILED, why, now)
+            if moved is None:
                 return set()
             if self.lane.kind == lanes.DESK and all(one.op != "activity" for one in run):
                 text = f"Something could not be shown here ({why}). It is kept: use the history command to read it."
@@ -182,7 +207,8 @@ class Settlement:
                     [NewDelivery("activity", payload={"text": text, "at": now})],
                     now,
                 )
-            return {self.lane.bucket}
+                return {moved.bucket}
+            return moved.woken
 
         return unit
 
@@ -196,13 +222,16 @@ class Settlement:
             customer_id = self.lane.customer_id
             if team is None or customer_id is None:
                 return self.desk_failed(todo, why)(connection)
-            lanes.postpone(connection, self.lane.id, self.worker, run, why, now, certain=True)
+            if not lanes.postpone(connection, self.lane.id, self.worker, run, why, now, certain=True):
+                return set()
             thread = cases.current_thread(connection, customer_id, team.id)
             place = getattr(todo, "place", None)
             moved = thread is not None and place is not None and thread.ts != place.ts
             if thread is None or moved or (thread.ts is None and channel is None):
                 return {self.lane.bucket}  # somebody else has noticed it before
             conversations.recreate_thread(connection, customer_id, team, key, why, now, channel=channel)
+            if thread.ts is None:
+                return {self.lane.bucket, *conversations.buckets_of(channel or team.slack_channel)}
             text = "This thread was started anew: the earlier one is gone. Nothing was lost; the history command shows all."
             bucket = lanes.append(
                 connection,
@@ -219,32 +248,37 @@ def _run(todo: Work) -> list[Delivery]:
     return list(getattr(todo, "run", []))
 
 
-def _note(connection: Connection, message_id: int, **values: Any) -> None:
-    row = history.get(connection, message_id)
-    if row is not None:
-        meta = (json.loads(row.meta) if row.meta else {}) | values
-        history.change(connection, message_id, meta=json.dumps(meta, separators=(",", ":")))
-
-
 def save_part(connection: Connection, todo: Send, part: int, receipt: Receipt) -> None:
-    """Stores what a part of a reply became. ``part`` -1: the last one."""
+    """Stores what a part of a reply became. ``part`` -1: the last one, after which nothing is left to attempt."""
     one = todo.run[0]
-    done = {row.part for row in history.posts_of(connection, one.message_id or 0, "route")}
-    number = part if part >= 0 else (max(done) + 1 if done else 0)
+    assert one.message_id is not None
+    done = {row.part for row in history.posts_of(connection, one.message_id, "route")}
+    number = part if part >= 0 else max(done, default=-1) + 1
     if number in done:
         return
-    rows = [
-        {
-            "message_id": one.message_id,
-            "delivery_id": one.id,
-            "part": number,
-            "target": "route",
-            "place": todo.inbox,
-            "remote_id": remote_id,
-        }
-        for remote_id in receipt.remote_ids
-    ]
-    history.add_posts(connection, rows)
+    common = {
+        "message_id": one.message_id,
+        "delivery_id": one.id,
+        "part": number,
+        "target": "route",
+        "place": todo.inbox,
+    }
+    # A channel that gives no id: the part is known to be done all the same.
+    names = receipt.remote_ids or ("",)
+    history.add_posts(connection, [common | {"remote_id": indexed(name)} for name in names])
+    if receipt.refused:
+        _refused(connection, one.message_id, receipt.refused)
+    if part >= 0:
+        deliveries.between_parts(connection, one.id)
+
+
+def _refused(connection: Connection, message_id: int, refused: tuple[tuple[str, str], ...]) -> None:
+    """Keeps who was not reached, each once."""
+    row = history.get(connection, message_id)
+    if row is not None:
+        meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
+        meta["refused"] = list((dict(meta.get("refused", ())) | dict(refused)).items())
+        history.change(connection, message_id, meta=json.dumps(meta, separators=(",", ":")))
 
 
 def file_fetched(connection: Connection, attachment_id: int, blob: str, size: int) -> None:
@@ -255,8 +289,3 @@ def file_fetched(connection: Connection, attachment_id: int, blob: str, size: in
 def files_of(connection: Connection, message_id: int) -> tuple[Attachment, ...]:
     """The files of a message."""
     return tuple(file for _, file in history.attachments_of(connection, [message_id]).get(message_id, []))
-
-
-def released(connection: Connection, message_ids: list[int], now: float) -> None:
-    """Held replies have got their place in the lane."""
-    replies.released(connection, message_ids, now)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bot.desk import Activity, CardView, Entry, Noted, Replied, Said, State, Status
-from bot.messages import AgentId, Attachment, ConversationId, CustomerId, MessageId, TeamId, Text
+from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
 from bot.storage import cases, history, people
 from bot.storage.lanes import Delivery
@@ -17,8 +20,32 @@ SHOWN = 9_500
 """Characters of one message that a post shows; the rest is put beside it as a file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What entries are made of, loaded for many at once: messages, their files, and who their customers are today."""
+
+    messages: Mapping[int, Any]
+    files: Mapping[int, list[tuple[int, Attachment]]]
+    names: Mapping[int, people.Named]
+
+
+def material(connection: Connection, message_ids: Iterable[int | None]) -> Material:
+    """What the entries of these messages are made of."""
+    wanted = {one for one in message_ids if one is not None}
+    if not wanted:
+        return Material({}, {}, {})
+    rows = history.get_many(connection, list(wanted))
+    files = history.attachments_of(connection, list(wanted))
+    return Material(rows, files, people.named(connection, {row.customer_id for row in rows.values()}))
+
+
 def entry(
-    connection: Connection, policy: CorePolicy, op: str, message_id: int | None, payload: dict[str, Any]
+    connection: Connection,
+    policy: CorePolicy,
+    of: Material,
+    op: str,
+    message_id: int | None,
+    payload: dict[str, Any],
 ) -> Entry | None:
     """What one delivery to the desk shows; None where its message is gone."""
     if op == "activity":
@@ -29,41 +56,36 @@ def entry(
             AgentId(actor) if actor else None,
             bool(payload.get("broadcast")),
         )
-    row = history.get(connection, message_id) if message_id is not None else None
+    row = of.messages.get(message_id) if message_id is not None else None
     if row is None:
         return None
-    files = tuple(file for _, file in history.attachments_of(connection, [row.id]).get(row.id, []))
+    files = tuple(file for _, file in of.files.get(row.id, ()))
     meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
     if row.direction == "outbound":
-        return _replied(connection, policy, row, meta, files)
+        return _replied(policy, of, row, meta, files)
     if row.direction == "note":
         return _noted(row, meta, files)
-    return _said(connection, policy, row, meta, files)
+    edited = history.first_version(connection, row.id) if meta.get("edited") else None
+    return _said(policy, of, row, meta, files, edited)
 
 
-def entries(connection: Connection, policy: CorePolicy, run: list[Delivery]) -> tuple[Entry, ...]:
+def entries(
+    connection: Connection, policy: CorePolicy, of: Material, run: list[Delivery]
+) -> tuple[Entry, ...]:
     """What a run of deliveries shows."""
-    made = [entry(connection, policy, one.op, one.message_id, one.payload) for one in run]
+    made = [entry(connection, policy, of, one.op, one.message_id, one.payload) for one in run]
     return tuple(one for one in made if one is not None)
 
 
-def _customer_name(connection: Connection, customer_id: int, team: str) -> tuple[str, str]:
-    final = people.final(connection, customer_id) or customer_id
-    row = cases.people(connection, [final], team).get(final)
-    return (row.name if row is not None else people.handle(final)), people.handle(final)
-
-
-def _team_of(connection: Connection, row: Any) -> str:
-    case = cases.case(connection, row.conversation_id)
-    return str(case.team) if case is not None else ""
+def _customer(of: Material, customer_id: int) -> tuple[str, str]:
+    one = of.names.get(customer_id)
+    return (one.name, people.handle(one.id)) if one is not None else (people.handle(customer_id),) * 2
 
 
 def via(policy: CorePolicy, inbox: str | None) -> tuple[str, str]:
     """The channel, and the inbox in words: ("email", "email support@shop.example")."""
-    for known in policy.inboxes.values():
-        if known.id == inbox:
-            return known.channel, f"{known.channel} {known.label}"
-    return "", inbox or ""
+    known = policy.inboxes.get(InboxId(inbox)) if inbox is not None else None
+    return ("", inbox or "") if known is None else (known.channel, f"{known.channel} {known.label}")
 
 
 def shown(text: Text) -> Text:
@@ -74,14 +96,18 @@ def shown(text: Text) -> Text:
 
 
 def _said(
-    connection: Connection, policy: CorePolicy, row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]
+    policy: CorePolicy,
+    of: Material,
+    row: Any,
+    meta: dict[str, Any],
+    files: tuple[Attachment, ...],
+    edited: str | None,
 ) -> Said:
     channel, words = via(policy, row.inbox)
     problems = list(meta.get("problems", ()))
     if len(row.text) > SHOWN:
         problems.append("This message is long: the whole of it is in the file message.txt below.")
-    name, handle = _customer_name(connection, row.customer_id, _team_of(connection, row))
-    edited = history.first_version(connection, row.id) if meta.get("edited") else None
+    name, handle = _customer(of, row.customer_id)
     return Said(
         MessageId(row.id),
         name,
@@ -106,10 +132,10 @@ def _said(
 
 
 def _replied(
-    connection: Connection, policy: CorePolicy, row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]
+    policy: CorePolicy, of: Material, row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]
 ) -> Replied:
     channel, words = via(policy, row.inbox)
-    name, handle = _customer_name(connection, row.customer_id, _team_of(connection, row))
+    name, handle = _customer(of, row.customer_id)
     return Replied(
         MessageId(row.id),
         AgentId(row.agent or ""),
@@ -145,7 +171,7 @@ def _noted(row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]) -> Not
 
 def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str) -> CardView | None:
     """A customer's card as it should look now."""
-    person = cases.people(connection, [customer_id], team).get(customer_id)
+    person = people.named(connection, [customer_id]).get(customer_id)
     if person is None:
         return None
     case = cases.newest_case(connection, customer_id, team)
@@ -175,14 +201,21 @@ def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str
     )
 
 
+def digest(shown: CardView) -> str:
+    """A short digest of how a card looks: a card that would look the same is not rendered anew."""
+    return hashlib.blake2s(repr(shown).encode(errors="replace"), digest_size=8).hexdigest()
+
+
 def post_entries(
     connection: Connection, policy: CorePolicy, place: str, remote_id: str
 ) -> tuple[tuple[Entry, ...], bool]:
     """Everything that one Slack post shows, as it should look now; and whether the bot made that post."""
     made: list[Entry | None] = []
     ours = False
-    for row in history.posts_at(connection, place, remote_id):
+    rows = history.posts_at(connection, place, remote_id)
+    of = material(connection, [row.message_id for row in rows])
+    for row in rows:
         ours = ours or row.delivery_id is not None
         payload = json.loads(row.payload) if row.payload else {}
-        made.append(entry(connection, policy, row.op or "say", row.message_id, payload))
+        made.append(entry(connection, policy, of, row.op or "say", row.message_id, payload))
     return tuple(one for one in made if one is not None), ours

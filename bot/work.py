@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -21,7 +22,7 @@ from bot.messages import (
     Reply,
 )
 from bot.policy import CorePolicy
-from bot.storage import cases, history, lanes, people
+from bot.storage import cases, deliveries, history, lanes, people
 from bot.storage.lanes import Delivery, Lane
 
 TALK = ("say", "echo", "note", "activity")
@@ -32,8 +33,9 @@ RUN_ENTRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class OpenCard:
-    """The thread has no card yet. ``since`` set: an earlier attempt may have posted it."""
+    """The thread has no card yet. ``since`` set: an earlier attempt may have posted it. ``waiting``: the lane's head."""
 
+    waiting: Delivery
     thread_id: int
     channel: str
     card: CardView
@@ -67,6 +69,7 @@ class Refresh:
     """A card to be rendered anew."""
 
     run: list[Delivery]
+    thread_id: int
     place: Place
     card: CardView
 
@@ -107,103 +110,121 @@ class Wait:
     run: list[Delivery] = field(default_factory=list)
 
 
-Work: TypeAlias = OpenCard | Talk | Upload | Refresh | Remark | Send | Nothing | Wait
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """It cannot be done: ``reason`` says why."""
+
+    run: list[Delivery]
+    reason: str
 
 
-def load(
-    connection: Connection, policy: CorePolicy, lane: Lane, heads: list[Delivery], key: str, now: float
-) -> Work:
-    """What a claimed lane has to do; says *sending*, durably, for what cannot be repeated blindly."""
-    if not heads:
-        return Wait(1.0)
-    if lane.kind == lanes.ROUTE:
-        return _send(connection, policy, heads[:1])
-    assert lane.customer_id is not None and lane.team is not None
-    customer_id = people.final(connection, lane.customer_id) or lane.customer_id
-    thread = cases.current_thread(connection, customer_id, lane.team)
-    if thread is None:
-        return Nothing(heads[:1])
-    if lane.kind == lanes.CARD:
-        return _refresh(connection, policy, thread, customer_id, lane.team, heads)
-    if lane.kind == lanes.MARK:
-        return _remark(connection, policy, heads)
-    if thread.ts is None:
-        return _open(connection, policy, thread, customer_id, lane.team, now)
-    return _desk(connection, policy, Place(thread.channel, thread.ts), heads, key, now)
+Work: TypeAlias = OpenCard | Talk | Upload | Refresh | Remark | Send | Nothing | Wait | Broken
 
 
-def _open(
-    connection: Connection, policy: CorePolicy, thread: Any, customer_id: int, team: str, now: float
-) -> Work:
-    view = views.card(connection, policy, customer_id, team)
-    if view is None:
-        return Wait(60.0)
-    since = thread.opening_since
-    if since is None:
-        cases.change_thread(connection, thread.id, opening_since=now)
-    return OpenCard(thread.id, thread.channel, view, thread.card_key, since)
+class Loader:
+    """Loads what claimed lanes have to do, a few queries for all of them together.
 
+    ``key`` is where the idempotency keys of this round come from. ``finish`` says *sending*, durably, for what cannot be
+    repeated blindly.
+    """
 
-def _refresh(
-    connection: Connection,
-    policy: CorePolicy,
-    thread: Any,
-    customer_id: int,
-    team: str,
-    heads: list[Delivery],
-) -> Work:
-    if thread.ts is None:
-        return Wait(2.0)
-    view = views.card(connection, policy, customer_id, team)
-    if view is None:
-        return Nothing(heads)
-    return Refresh(heads, Place(thread.channel, thread.ts), view)
+    def __init__(
+        self,
+        connection: Connection,
+        policy: CorePolicy,
+        claimed: Sequence[tuple[Lane, list[Delivery]]],
+        key: str,
+        now: float,
+    ) -> None:
+        self._connection = connection
+        self._policy = policy
+        self._key = key
+        self._now = now
+        self._sending: list[tuple[int, str]] = []
+        customers = {lane.customer_id for lane, _ in claimed if lane.customer_id is not None}
+        self._customers = people.named(connection, customers)
+        threads = cases.current_threads(connection, {one.id for one in self._customers.values()})
+        self._threads: Mapping[tuple[int, str], Any] = threads
+        shown = {one.message_id for lane, heads in claimed if lane.kind == lanes.DESK for one in heads}
+        self._material = views.material(connection, shown)
 
+    def load(self, lane: Lane, heads: list[Delivery]) -> Work:
+        """What a claimed lane has to do."""
+        if not heads:
+            return Wait(60.0)
+        if lane.kind == lanes.ROUTE:
+            return _send(self._connection, self._policy, heads[:1])
+        customer = self._customers.get(lane.customer_id or 0)
+        thread = self._threads.get((customer.id, lane.team or "")) if customer is not None else None
+        if customer is None or thread is None:
+            return Nothing(heads[:1])
+        if lane.kind == lanes.CARD:
+            return self._refresh(thread, heads)
+        if lane.kind == lanes.MARK:
+            return _remark(self._connection, self._policy, heads)
+        if thread.ts is None:
+            return self._open(thread, heads[0])
+        return self._desk(Place(thread.channel, thread.ts), lane, heads)
 
-def _desk(
-    connection: Connection, policy: CorePolicy, place: Place, heads: list[Delivery], key: str, now: float
-) -> Work:
-    first = heads[0]
-    if first.op in ("file", "rest"):
-        return _upload(connection, place, first)
-    if first.op not in TALK:
-        return Nothing(heads[:1])
-    again = first.state is State.SENDING
-    if again:
-        run = [one for one in heads if one.state is State.SENDING and one.key == first.key]
-        shown = views.entries(connection, policy, run)
-        return Talk(run, place, shown, first.key or key, first.attempted_at) if shown else Nothing(run)
-    run, shown = _gather(connection, policy, heads)
-    if not shown:
-        return Nothing(run)
-    lanes.mark_sending(connection, [one.id for one in run], key, now)
-    return Talk(run, place, shown, key, None)
+    def finish(self) -> None:
+        """Stores which posts are about to be attempted."""
+        lanes.mark_sending(self._connection, self._sending, self._now)
 
+    def _open(self, thread: Any, waiting: Delivery) -> Work:
+        view = views.card(self._connection, self._policy, thread.customer_id, thread.team)
+        if view is None:
+            return Wait(60.0)
+        if thread.opening_since is None:
+            cases.set_opening(self._connection, thread.id, self._now)
+        return OpenCard(waiting, thread.id, thread.channel, view, thread.card_key, thread.opening_since)
 
-def _gather(
-    connection: Connection, policy: CorePolicy, heads: list[Delivery]
-) -> tuple[list[Delivery], tuple[Entry, ...]]:
-    """The deliveries that go into one post, oldest first, within what a post can hold."""
-    run: list[Delivery] = []
-    made: list[Entry] = []
-    size = 0
-    for one in heads:
-        if one.op not in TALK:
-            break
-        entry = views.entry(connection, policy, one.op, one.message_id, one.payload)
-        if entry is None:
-            if made:
+    def _refresh(self, thread: Any, heads: list[Delivery]) -> Work:
+        if thread.ts is None:
+            # A card that is not there yet will be rendered as things are then; one that is just being posted may not.
+            return Nothing(heads) if thread.opening_since is None else Wait(1.0)
+        view = views.card(self._connection, self._policy, thread.customer_id, thread.team)
+        if view is None or views.digest(view) == thread.shown:
+            return Nothing(heads)
+        return Refresh(heads, thread.id, Place(thread.channel, thread.ts), view)
+
+    def _desk(self, place: Place, lane: Lane, heads: list[Delivery]) -> Work:
+        first = heads[0]
+        if first.op in ("file", "rest"):
+            return _upload(self._connection, place, first)
+        if first.op not in TALK:
+            return Nothing(heads[:1])
+        if first.state is State.SENDING and first.key is not None:
+            run = [one for one in heads if one.state is State.SENDING and one.key == first.key]
+            shown = views.entries(self._connection, self._policy, self._material, run)
+            return Talk(run, place, shown, first.key, first.attempted_at) if shown else Nothing(run)
+        run, shown = self._gather(heads)
+        if not shown:
+            return Nothing(run)
+        key = f"{self._key}{lane.id:x}"
+        self._sending.extend((one.id, key) for one in run)
+        return Talk(run, place, shown, key, None)
+
+    def _gather(self, heads: list[Delivery]) -> tuple[list[Delivery], tuple[Entry, ...]]:
+        """The deliveries that go into one post, oldest first, within what a post can hold."""
+        run: list[Delivery] = []
+        made: list[Entry] = []
+        size = 0
+        for one in heads:
+            if one.op not in TALK or (made and lanes.ALONE in (one.progress, run[0].progress)):
+                break
+            entry = views.entry(
+                self._connection, self._policy, self._material, one.op, one.message_id, one.payload
+            )
+            if entry is None:
+                return (run, tuple(made)) if made else ([one], ())
+            length = len(entry.text) + 200
+            announces = isinstance(entry, Said) and entry.new_case
+            if made and (size + length > RUN_CHARS or len(made) >= RUN_ENTRIES or announces):
                 break
             run.append(one)
-            return run, ()
-        length = len(entry.text) + 200
-        announces = isinstance(entry, Said) and entry.new_case
-        if made and (size + length > RUN_CHARS or len(made) >= RUN_ENTRIES or announces):
-            break
-        run.append(one)
-        made.append(entry)
-        size += length
-    return run, tuple(made)
+            made.append(entry)
+            size += length
+        return run, tuple(made)
 
 
 def _upload(connection: Connection, place: Place, one: Delivery) -> Work:
@@ -240,6 +261,8 @@ def _remark(connection: Connection, policy: CorePolicy, heads: list[Delivery]) -
     row = history.get(connection, message_id) if message_id is not None else None
     if row is None:
         return Nothing(run)
+    if deliveries.being_shown(connection, row.id):
+        return Wait(0.5)  # the post that shows it was rendered before: it is rendered anew when it is there
     posts: list[tuple[Place, str, tuple[Entry, ...]]] = []
     marks: list[tuple[Place, str, Mark]] = []
     for shown in history.posts_of(connection, row.id, "desk"):
@@ -262,7 +285,7 @@ def _send(connection: Connection, policy: CorePolicy, heads: list[Delivery]) -> 
         return Nothing(heads)
     reply = reply_of(connection, policy, row)
     if reply is None:
-        return Nothing(heads)
+        return Broken(heads, "the address that this reply is for is not known any more")
     waiting = tuple((file.id, file.name, file.source) for file in history.unfetched(connection, row.id))
     done = len({post.part for post in history.posts_of(connection, row.id, "route")})
     return Send(heads, InboxId(row.inbox), reply, done, one.state is State.SENDING, waiting)

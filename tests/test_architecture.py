@@ -28,6 +28,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "settle",
             "views",
             "work",
+            "attempt",
+            "claim",
             "lookups",
             "acts",
             "drafts",

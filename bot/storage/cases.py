@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Double, bindparam, func, insert, select, update
 
 from bot.storage.schema import conversation, customer, identity, route, thread
 
@@ -27,53 +28,79 @@ def open_case(connection: Connection, customer_id: int, team: str) -> Any | None
     return connection.execute(_OPEN, {"customer": customer_id, "which": team}).one_or_none()
 
 
+_NEWEST = (
+    select(conversation)
+    .where(conversation.c.customer_id == bindparam("customer"), conversation.c.team == bindparam("which"))
+    .order_by(conversation.c.id.desc())
+    .limit(1)
+)
+
+
 def newest_case(connection: Connection, customer_id: int, team: str) -> Any | None:
     """The newest conversation, resolved or not."""
-    return connection.execute(
-        select(conversation)
-        .where(conversation.c.customer_id == customer_id, conversation.c.team == team)
-        .order_by(conversation.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+    return connection.execute(_NEWEST, {"customer": customer_id, "which": team}).one_or_none()
+
+
+_COUNT = select(func.count()).where(
+    conversation.c.customer_id == bindparam("customer"), conversation.c.team == bindparam("which")
+)
 
 
 def count_cases(connection: Connection, customer_id: int, team: str) -> int:
     """How many conversations a customer has had with a team."""
-    return int(
-        connection.execute(
-            select(func.count()).where(conversation.c.customer_id == customer_id, conversation.c.team == team)
-        ).scalar_one()
-    )
+    return int(connection.execute(_COUNT, {"customer": customer_id, "which": team}).scalar_one())
+
+
+_CASE = select(conversation).where(conversation.c.id == bindparam("case"))
 
 
 def case(connection: Connection, conversation_id: int) -> Any | None:
     """One conversation."""
-    return connection.execute(select(conversation).where(conversation.c.id == conversation_id)).one_or_none()
+    return connection.execute(_CASE, {"case": conversation_id}).one_or_none()
 
 
-def add_case(connection: Connection, customer_id: int, team: str, subject: str | None, now: float) -> int:
-    """A new, open conversation."""
+_ADD_CASE = insert(conversation).returning(conversation.c.id)
+
+
+def add_case(
+    connection: Connection,
+    customer_id: int,
+    team: str,
+    subject: str | None,
+    now: float,
+    *,
+    words: str | None = None,
+) -> int:
+    """A new, open conversation. ``words``: what the customer said, who waits for us now."""
+    waits = words is not None
     values = {
         "customer_id": customer_id,
         "team": team,
         "status": "open",
         "subject": subject,
-        "excerpt": "",
+        "excerpt": words or "",
         "opened_at": now,
+        "last_in_at": now if waits else None,
+        "waiting_since": now if waits else None,
     }
-    return int(connection.execute(insert(conversation).returning(conversation.c.id), values).scalar_one())
+    return int(connection.execute(_ADD_CASE, values).scalar_one())
 
 
 _HEARD = (
     update(conversation)
-    .where(conversation.c.id == bindparam("case"))
+    .where(
+        conversation.c.customer_id == bindparam("customer"),
+        conversation.c.team == bindparam("which"),
+        conversation.c.status != "resolved",
+    )
     .values(
         status="open",
         snoozed_until=None,
         last_in_at=bindparam("now"),
-        waiting_since=func.coalesce(conversation.c.waiting_since, bindparam("now")),
+        waiting_since=func.coalesce(conversation.c.waiting_since, bindparam("now", type_=Double)),
         excerpt=bindparam("words"),
     )
+    .returning(conversation.c.id, conversation.c.subject)
 )
 _HEARD_QUIETLY = (
     update(conversation)
@@ -82,10 +109,15 @@ _HEARD_QUIETLY = (
 )
 
 
-def heard(connection: Connection, conversation_id: int, excerpt: str, now: float, *, waits: bool) -> None:
-    """The customer said something; with ``waits`` they wait for us now, if they did not before."""
-    statement = _HEARD if waits else _HEARD_QUIETLY
-    connection.execute(statement, {"case": conversation_id, "words": excerpt, "now": now})
+def heard(connection: Connection, customer_id: int, team: str, excerpt: str, now: float) -> Any | None:
+    """The customer said something in their open case and waits for us now; None where no case is open."""
+    values = {"customer": customer_id, "which": team, "words": excerpt, "now": now}
+    return connection.execute(_HEARD, values).one_or_none()
+
+
+def heard_quietly(connection: Connection, conversation_id: int, excerpt: str, now: float) -> None:
+    """Something came that nobody has to answer."""
+    connection.execute(_HEARD_QUIETLY, {"case": conversation_id, "words": excerpt, "now": now})
 
 
 def change(connection: Connection, conversation_id: int, **values: Any) -> None:
@@ -103,11 +135,40 @@ def current_thread(connection: Connection, customer_id: int, team: str) -> Any |
     return connection.execute(_THREAD, {"customer": customer_id, "which": team}).one_or_none()
 
 
+_THREADS = select(thread).where(
+    thread.c.customer_id.in_(bindparam("customers", expanding=True)), thread.c.current
+)
+
+
+def current_threads(connection: Connection, customer_ids: Iterable[int]) -> dict[tuple[int, str], Any]:
+    """The threads that customers have now: (customer, team) → thread."""
+    wanted = list(set(customer_ids))
+    if not wanted:
+        return {}
+    rows = connection.execute(_THREADS, {"customers": wanted})
+    return {(row.customer_id, row.team): row for row in rows}
+
+
 def thread_at(connection: Connection, channel: str, ts: str) -> Any | None:
     """The thread whose root is that message, current or left."""
     return connection.execute(
         select(thread).where(thread.c.channel == channel, thread.c.ts == ts)
     ).one_or_none()
+
+
+_ADD_THREAD = insert(thread).returning(thread.c.id)
+_OPENING = update(thread).where(thread.c.id == bindparam("which")).values(opening_since=bindparam("since"))
+_SHOWN = update(thread).where(thread.c.id == bindparam("which")).values(shown=bindparam("digest"))
+
+
+def set_opening(connection: Connection, thread_id: int, since: float | None) -> None:
+    """Says, before the card is posted, that it may have been; None: it certainly was not."""
+    connection.execute(_OPENING, {"which": thread_id, "since": since})
+
+
+def set_shown(connection: Connection, thread_id: int, digest: str) -> None:
+    """Keeps a digest of the card as it was rendered last."""
+    connection.execute(_SHOWN, {"which": thread_id, "digest": digest})
 
 
 def add_thread(
@@ -131,7 +192,7 @@ def add_thread(
         "mark_lane": lanes[2],
         "created_at": now,
     }
-    return int(connection.execute(insert(thread).returning(thread.c.id), values).scalar_one())
+    return int(connection.execute(_ADD_THREAD, values).scalar_one())
 
 
 def change_thread(connection: Connection, thread_id: int, **values: Any) -> None:

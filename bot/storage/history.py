@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bot.messages import Attachment, BlobId, Span, SpanKind, Text
 from bot.storage.schema import attachment, delivery, message, message_version, post
+from bot.storage.words import indexed, storable
 
 
 def pack_spans(spans: tuple[Span, ...]) -> str | None:
@@ -73,12 +74,21 @@ _EMPTY: dict[str, Any] = dict.fromkeys(_COLUMNS)
 
 def known(connection: Connection, dedup_key: str) -> int | None:
     """The message that has this key, if it was stored before."""
-    return connection.execute(_KNOWN, {"key": dedup_key}).scalar()
+    return connection.execute(_KNOWN, {"key": indexed(dedup_key)}).scalar()
 
 
 def add(connection: Connection, **values: Any) -> int:
     """Stores a message. All calls bind the same columns, so the statement is compiled once."""
+    for name in ("author", "text", "subject"):
+        if values.get(name):
+            values[name] = storable(values[name])
+    values["dedup_key"] = indexed(values["dedup_key"])
+    if values.get("remote_id"):
+        values["remote_id"] = indexed(values["remote_id"])
     return int(connection.execute(_ADD, {**_EMPTY, **values}).scalar_one())
+
+
+_ADD_FILE = insert(attachment).returning(attachment.c.id)
 
 
 def add_attachments(
@@ -89,16 +99,14 @@ def add_attachments(
     for at, file in enumerate(files):
         values = {
             "message_id": message_id,
-            "name": file.name,
+            "name": storable(file.name),
             "media_type": file.media_type,
             "size": file.size,
             "blob": file.blob,
             "problem": file.problem,
             "source": sources[at] if at < len(sources) else None,
         }
-        ids.append(
-            int(connection.execute(insert(attachment).returning(attachment.c.id), values).scalar_one())
-        )
+        ids.append(int(connection.execute(_ADD_FILE, values).scalar_one()))
     return ids
 
 
@@ -131,26 +139,32 @@ def attachments_of(connection: Connection, ids: Sequence[int]) -> dict[int, list
     return found
 
 
+_FILE = select(attachment).where(attachment.c.id == bindparam("which"))
+
+
 def attachment_by_id(connection: Connection, attachment_id: int) -> Attachment | None:
     """One file."""
-    row = connection.execute(select(attachment).where(attachment.c.id == attachment_id)).one_or_none()
+    row = connection.execute(_FILE, {"which": attachment_id}).one_or_none()
     if row is None:
         return None
     blob = BlobId(row.blob) if row.blob is not None else None
     return Attachment(row.name, row.media_type, row.size, blob, row.problem)
 
 
+_UNFETCHED = (
+    select(attachment.c.id, attachment.c.name, attachment.c.source)
+    .where(
+        attachment.c.message_id == bindparam("which"),
+        attachment.c.blob.is_(None),
+        attachment.c.source.is_not(None),
+    )
+    .order_by(attachment.c.id)
+)
+
+
 def unfetched(connection: Connection, message_id: int) -> Sequence[Any]:
     """The files of a message whose bytes are still elsewhere."""
-    return connection.execute(
-        select(attachment.c.id, attachment.c.name, attachment.c.source)
-        .where(
-            attachment.c.message_id == message_id,
-            attachment.c.blob.is_(None),
-            attachment.c.source.is_not(None),
-        )
-        .order_by(attachment.c.id)
-    ).all()
+    return connection.execute(_UNFETCHED, {"which": message_id}).all()
 
 
 def fetched(connection: Connection, attachment_id: int, blob: str, size: int) -> None:
@@ -199,18 +213,30 @@ def version_known(connection: Connection, dedup_key: str) -> bool:
     )
 
 
+_BY_REMOTE = (
+    select(message)
+    .where(message.c.inbox == bindparam("which"), message.c.remote_id == bindparam("remote"))
+    .limit(1)
+)
+_SENT_AS = (
+    select(post.c.message_id)
+    .where(
+        post.c.target.in_(("route", "returned")),
+        post.c.place == bindparam("which"),
+        post.c.remote_id == bindparam("remote"),
+    )
+    .order_by(post.c.id.desc())
+    .limit(1)
+)
+
+
 def by_remote(connection: Connection, inbox: str, remote_id: str) -> Any | None:
     """The message that a channel calls so: one of theirs, or a part of one of ours."""
-    row = connection.execute(
-        select(message).where(message.c.inbox == inbox, message.c.remote_id == remote_id).limit(1)
-    ).one_or_none()
+    values = {"which": inbox, "remote": indexed(remote_id)}
+    row = connection.execute(_BY_REMOTE, values).one_or_none()
     if row is not None:
         return row
-    sent = connection.execute(
-        select(post.c.message_id)
-        .where(post.c.target == "route", post.c.place == inbox, post.c.remote_id == remote_id)
-        .limit(1)
-    ).scalar()
+    sent = connection.execute(_SENT_AS, values).scalar()
     return None if sent is None else get(connection, sent)
 
 
@@ -228,16 +254,22 @@ def newest_reply(connection: Connection, conversation_id: int) -> Any | None:
     ).one_or_none()
 
 
+_INBOUND = select(message).where(
+    message.c.customer_id == bindparam("customer"),
+    message.c.direction == "inbound",
+    message.c.id < bindparam("before"),
+)
+_NEWEST_INBOUND = _INBOUND.order_by(message.c.id.desc()).limit(1)
+_NEWEST_BY_ROUTE = _NEWEST_INBOUND.where(message.c.route_id == bindparam("route"))
+
+
 def newest_inbound(
     connection: Connection, customer_id: int, route_id: int | None = None, *, before: int | None = None
 ) -> Any | None:
     """The customer's newest words, by one route or by any."""
-    statement = select(message).where(message.c.customer_id == customer_id, message.c.direction == "inbound")
-    if route_id is not None:
-        statement = statement.where(message.c.route_id == route_id)
-    if before is not None:
-        statement = statement.where(message.c.id < before)
-    return connection.execute(statement.order_by(message.c.id.desc()).limit(1)).one_or_none()
+    values = {"customer": customer_id, "route": route_id, "before": before or 2**62}
+    statement = _NEWEST_INBOUND if route_id is None else _NEWEST_BY_ROUTE
+    return connection.execute(statement, values).one_or_none()
 
 
 def same_words_since(connection: Connection, customer_id: int, words: str, since: float) -> Any | None:
@@ -301,13 +333,25 @@ def add_posts(connection: Connection, rows: list[dict[str, Any]]) -> None:
         connection.execute(_ADD_POST, rows)
 
 
+_POSTS = (
+    select(post)
+    .where(post.c.message_id == bindparam("which"), post.c.target == bindparam("side"))
+    .order_by(post.c.part, post.c.id)
+)
+
+
 def posts_of(connection: Connection, message_id: int, target: str) -> Sequence[Any]:
     """What a message became on one side, part by part."""
-    return connection.execute(
-        select(post)
-        .where(post.c.message_id == message_id, post.c.target == target)
-        .order_by(post.c.part, post.c.id)
-    ).all()
+    return connection.execute(_POSTS, {"which": message_id, "side": target}).all()
+
+
+def retire_posts(connection: Connection, message_id: int) -> None:
+    """What a reply became came back: a new attempt sends all of it, and reports about the old one are still understood."""
+    connection.execute(
+        update(post)
+        .where(post.c.message_id == message_id, post.c.target == "route")
+        .values(target="returned")
+    )
 
 
 def posts_at(connection: Connection, place: str, remote_id: str) -> Sequence[Any]:
@@ -320,14 +364,13 @@ def posts_at(connection: Connection, place: str, remote_id: str) -> Sequence[Any
     ).all()
 
 
+_TROUBLED = select(func.count()).where(
+    message.c.conversation_id == bindparam("case"),
+    message.c.direction == "outbound",
+    message.c.state.in_(("failed", "uncertain")),
+)
+
+
 def count_failed(connection: Connection, conversation_id: int) -> int:
     """Replies of a case that failed or are uncertain, and were not sent again."""
-    return int(
-        connection.execute(
-            select(func.count()).where(
-                message.c.conversation_id == conversation_id,
-                message.c.direction == "outbound",
-                message.c.state.in_(("failed", "uncertain")),
-            )
-        ).scalar_one()
-    )
+    return int(connection.execute(_TROUBLED, {"case": conversation_id}).scalar_one())

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Executable, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.storage.schema import act, adapter_state, audit, delivery, inbox_status, source_cursor
+from bot.storage.schema import act, adapter_state, audit, delivery, inbox_status, metadata, source_cursor
 
 
 def _upsert(connection: Connection, table: Any, values: dict[str, Any], keys: list[str]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values)
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    connection.execute(_upsert_of(connection.dialect.name, table.name, tuple(values), tuple(keys)), values)
+
+
+@cache
+def _upsert_of(dialect: str, name: str, columns: tuple[str, ...], keys: tuple[str, ...]) -> Executable:
+    made: Any = (postgresql if dialect == "postgresql" else sqlite).insert(metadata.tables[name])
+    bound = made.values({column: bindparam(column) for column in columns})
+    changed = {column: bound.excluded[column] for column in columns if column not in keys}
+    statement: Executable = bound.on_conflict_do_update(index_elements=list(keys), set_=changed)
+    return statement
 
 
 def get_cursor(connection: Connection, inbox: str) -> str | None:

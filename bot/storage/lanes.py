@@ -7,11 +7,11 @@ row lock makes the order of commits the order of the queue. ``claim`` takes lane
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Double, and_, bindparam, case, func, insert, or_, select, update
 
 from bot.desk import State
 from bot.storage.schema import delivery, lane
@@ -21,6 +21,9 @@ DESK, CARD, MARK, ROUTE = "desk", "card", "mark", "route"
 
 NORMAL, PROMPT = 10, 0
 """Priorities: a lane that holds an agent's echo goes first."""
+
+ALONE = "alone"
+"""``progress`` of a delivery that shares no post with others."""
 
 RUN = 40
 """The most deliveries that one claim of a lane loads."""
@@ -66,7 +69,7 @@ _IDLE_TAIL = (
     .values(tail=lane.c.tail + 1, head_at=bindparam("now"), due_at=bindparam("due"))
     .returning(lane.c.tail, lane.c.bucket)
 )
-_ENQUEUE = insert(delivery)
+ENQUEUE = insert(delivery)
 
 
 def create_lane(
@@ -89,16 +92,17 @@ def create_lane(
     return int(connection.execute(_CREATE, values).scalar_one())
 
 
+_IDLE = lane.c.head > lane.c.tail
 _APPEND = (
     update(lane)
     .where(lane.c.id == bindparam("lane"))
-    .values(tail=lane.c.tail + bindparam("more"))
-    .returning(lane.c.tail, lane.c.head, lane.c.bucket)
-)
-_WAKE = (
-    update(lane)
-    .where(lane.c.id == bindparam("lane"))
-    .values(head_at=bindparam("now"), due_at=bindparam("due"))
+    .values(
+        tail=lane.c.tail + bindparam("more"),
+        # A lane that was idle: its head waits since now.
+        head_at=case((_IDLE, bindparam("now", type_=Double)), else_=lane.c.head_at),
+        due_at=case((_IDLE, bindparam("due", type_=Double)), else_=lane.c.due_at),
+    )
+    .returning(lane.c.tail, lane.c.bucket)
 )
 
 
@@ -116,16 +120,20 @@ def append(
     connection: Connection, lane_id: int, items: Sequence[NewDelivery], now: float, *, delay: float = 0.0
 ) -> str:
     """Puts deliveries at the end of a lane, at once pending; returns the lane's bucket. ``delay`` counts for an idle lane."""
-    row = connection.execute(_APPEND, {"lane": lane_id, "more": len(items)}).one()
-    tail, head, bucket = row
+    tail, bucket = take_numbers(connection, lane_id, len(items), now, now + delay)
     first = tail - len(items) + 1
-    if head == first:  # it was idle: its head waits since now
-        connection.execute(_WAKE, {"lane": lane_id, "now": now, "due": now + delay})
     connection.execute(
-        _ENQUEUE,
-        [_values(lane_id, item, now, seq=first + at, state=State.PENDING) for at, item in enumerate(items)],
+        ENQUEUE,
+        [values_of(lane_id, item, now, seq=first + at, state=State.PENDING) for at, item in enumerate(items)],
     )
-    return str(bucket)
+    return bucket
+
+
+def take_numbers(connection: Connection, lane_id: int, count: int, now: float, due: float) -> tuple[int, str]:
+    """The next ``count`` numbers of a lane, as the last of them; and its bucket. ``due`` counts for an idle lane."""
+    values = {"lane": lane_id, "more": count, "now": now, "due": due}
+    tail, bucket = connection.execute(_APPEND, values).one()
+    return int(tail), str(bucket)
 
 
 def append_once(
@@ -135,19 +143,14 @@ def append_once(
     row = connection.execute(_IDLE_TAIL, {"lane": lane_id, "now": now, "due": now + delay}).one_or_none()
     if row is None:
         return None
-    connection.execute(_ENQUEUE, [_values(lane_id, item, now, seq=row[0], state=State.PENDING)])
+    connection.execute(ENQUEUE, [values_of(lane_id, item, now, seq=row[0], state=State.PENDING)])
     return str(row[1])
 
 
-def hold(
-    connection: Connection, lane_id: int, item: NewDelivery, now: float, *, until: float, order: float
-) -> None:
-    """Keeps a delivery back until a time; it gets its number in the lane when it is released."""
-    values = _values(lane_id, item, now, seq=None, state=State.HELD)
-    connection.execute(_ENQUEUE, [values | {"hold_until": until, "order_at": order}])
-
-
-def _values(lane_id: int, item: NewDelivery, now: float, *, seq: int | None, state: State) -> dict[str, Any]:
+def values_of(
+    lane_id: int, item: NewDelivery, now: float, *, seq: int | None, state: State
+) -> dict[str, Any]:
+    """The row of a new delivery."""
     return {
         "lane_id": lane_id,
         "seq": seq,
@@ -160,97 +163,17 @@ def _values(lane_id: int, item: NewDelivery, now: float, *, seq: int | None, sta
     }
 
 
-def release_due(connection: Connection, now: float) -> tuple[set[str], list[int]]:
-    """Gives held deliveries whose time has come their place in their lane, in the order in which they were written.
-
-    Returns the buckets that have work now and the messages whose replies go out. One that is due waits for an earlier one of
-    the same lane that is still held (it was edited, say).
-    """
-    due = connection.execute(
-        select(delivery.c.lane_id)
-        .where(delivery.c.state == State.HELD, delivery.c.hold_until <= now)
-        .distinct()
-    ).scalars()
-    buckets: set[str] = set()
-    messages: list[int] = []
-    for lane_id in sorted(due):
-        held = connection.execute(
-            select(delivery.c.id, delivery.c.hold_until, delivery.c.message_id)
-            .where(delivery.c.lane_id == lane_id, delivery.c.state == State.HELD)
-            .order_by(delivery.c.order_at, delivery.c.id)
-        ).all()
-        for row in held:
-            if row.hold_until > now:
-                break
-            buckets.add(_release(connection, lane_id, row.id, now))
-            messages.append(row.message_id)
-    return buckets, messages
-
-
-def _release(connection: Connection, lane_id: int, delivery_id: int, now: float) -> str:
-    tail, head, bucket = connection.execute(_APPEND, {"lane": lane_id, "more": 1}).one()
-    if head == tail:
-        connection.execute(_WAKE, {"lane": lane_id, "now": now, "due": now})
-    connection.execute(
-        update(delivery).where(delivery.c.id == delivery_id).values(state=State.PENDING, seq=tail)
-    )
-    return str(bucket)
-
-
-def release_held(
-    connection: Connection, message_id: int, op: str, now: float, *, prompt: bool = False
-) -> str | None:
-    """Releases one held operation of a message before its time; None where there is none. ``prompt`` promotes the lane."""
-    row = connection.execute(
-        select(delivery.c.id, delivery.c.lane_id).where(
-            delivery.c.message_id == message_id, delivery.c.op == op, delivery.c.state == State.HELD
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    bucket = _release(connection, row.lane_id, row.id, now)
-    if prompt:
-        promote(connection, row.lane_id)
-    return bucket
+_PROMOTE = update(lane).where(lane.c.id == bindparam("lane")).values(priority=PROMPT)
 
 
 def promote(connection: Connection, lane_id: int) -> None:
     """Lets a lane go before others of its bucket until it is empty."""
-    connection.execute(update(lane).where(lane.c.id == lane_id).values(priority=PROMPT))
-
-
-def cancel_held(connection: Connection, message_id: int, op: str) -> bool:
-    """Takes back a held operation: the one compare-and-set at which undo, edit, delete and claim meet."""
-    done = connection.execute(
-        update(delivery)
-        .where(delivery.c.message_id == message_id, delivery.c.op == op, delivery.c.state == State.HELD)
-        .values(state=State.CANCELLED)
-    )
-    return done.rowcount == 1
-
-
-def extend_held(connection: Connection, message_id: int, op: str, until: float) -> bool:
-    """Moves the end of a hold; False where it is not held any more."""
-    done = connection.execute(
-        update(delivery)
-        .where(delivery.c.message_id == message_id, delivery.c.op == op, delivery.c.state == State.HELD)
-        .values(hold_until=until)
-    )
-    return done.rowcount == 1
-
-
-def next_hold(connection: Connection) -> float | None:
-    """When the next held delivery is due."""
-    return connection.execute(
-        select(func.min(delivery.c.hold_until)).where(delivery.c.state == State.HELD)
-    ).scalar()
+    connection.execute(_PROMOTE, {"lane": lane_id})
 
 
 _READY = and_(lane.c.owner.is_(None), lane.c.head <= lane.c.tail)
 _CANDIDATES = (
-    select(
-        lane.c.id, lane.c.kind, lane.c.bucket, lane.c.customer_id, lane.c.team, lane.c.route_id, lane.c.head
-    )
+    select(lane.c.id, lane.c.kind, lane.c.bucket, lane.c.customer_id, lane.c.team, lane.c.route_id)
     .where(lane.c.bucket == bindparam("which"), _READY, lane.c.due_at <= bindparam("now"))
     .order_by(lane.c.priority, lane.c.head_at)
     .limit(bindparam("most"))
@@ -273,12 +196,13 @@ _HEADS = (
         delivery.c.progress,
         delivery.c.created_at,
     )
+    .join(lane, lane.c.id == delivery.c.lane_id)
     .where(
-        delivery.c.lane_id == bindparam("lane"),
-        delivery.c.seq >= bindparam("head"),
-        delivery.c.seq < bindparam("stop"),
+        lane.c.id.in_(bindparam("lanes", expanding=True)),
+        delivery.c.seq >= lane.c.head,
+        delivery.c.seq < lane.c.head + RUN,
     )
-    .order_by(delivery.c.seq)
+    .order_by(delivery.c.lane_id, delivery.c.seq)
 )
 
 
@@ -290,12 +214,13 @@ def claim(
     if not rows:
         return []
     connection.execute(_TAKE, [{"lane": row.id, "me": worker} for row in rows])
-    claimed = []
-    for row in rows:
-        heads = connection.execute(_HEADS, {"lane": row.id, "head": row.head, "stop": row.head + RUN}).all()
-        owned = Lane(row.id, row.kind, row.bucket, row.customer_id, row.team, row.route_id)
-        claimed.append((owned, [_delivery(head) for head in heads]))
-    return claimed
+    heads: dict[int, list[Delivery]] = {row.id: [] for row in rows}
+    for head in connection.execute(_HEADS, {"lanes": list(heads)}):
+        heads[head.lane_id].append(_delivery(head))
+    return [
+        (Lane(row.id, row.kind, row.bucket, row.customer_id, row.team, row.route_id), heads[row.id])
+        for row in rows
+    ]
 
 
 def _delivery(row: Any) -> Delivery:
@@ -318,18 +243,17 @@ def _delivery(row: Any) -> Delivery:
 _SENDING = (
     update(delivery)
     .where(delivery.c.id == bindparam("which"))
-    .values(
-        state=State.SENDING,
-        attempts=delivery.c.attempts + 1,
-        key=bindparam("attempt"),
-        attempted_at=bindparam("now"),
-    )
+    .values(state=State.SENDING, key=bindparam("attempt"), attempted_at=bindparam("now"))
 )
 
 
-def mark_sending(connection: Connection, ids: Iterable[int], key: str, now: float) -> None:
-    """Says, durably and before it happens, that an attempt is under way; after a crash this is what is ambiguous."""
-    connection.execute(_SENDING, [{"which": one, "attempt": key, "now": now} for one in ids])
+def mark_sending(connection: Connection, attempts: Sequence[tuple[int, str]], now: float) -> None:
+    """Says, durably and before it happens, that attempts are under way; after a crash this is what is ambiguous.
+
+    ``attempts`` are deliveries, each with the idempotency key of its attempt.
+    """
+    if attempts:
+        connection.execute(_SENDING, [{"which": one, "attempt": key, "now": now} for one, key in attempts])
 
 
 _SETTLED = (
@@ -340,13 +264,27 @@ _SETTLED = (
 _ADVANCE = (
     update(lane)
     .where(lane.c.id == bindparam("lane"), lane.c.owner == bindparam("me"))
-    .values(head=bindparam("next"), head_at=bindparam("now"), due_at=bindparam("due"), owner=None)
+    .values(
+        head=bindparam("next"),
+        head_at=bindparam("now"),
+        owner=None,
+        priority=case((lane.c.tail < bindparam("next"), NORMAL), else_=lane.c.priority),
+    )
+    .returning(lane.c.tail, lane.c.bucket)
 )
-_CALM = (
-    update(lane)
-    .where(lane.c.id == bindparam("lane"), lane.c.head > lane.c.tail, lane.c.priority != NORMAL)
-    .values(priority=NORMAL)
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A lane after its head moved: its bucket, and whether more waits in it."""
+
+    bucket: str
+    more: bool
+
+    @property
+    def woken(self) -> set[str]:
+        """The bucket that has work because of this."""
+        return {self.bucket} if self.more else set()
 
 
 def advance(
@@ -357,16 +295,18 @@ def advance(
     state: State,
     why: str | None,
     now: float,
-) -> bool:
-    """Settles a run and moves the head behind it. False: the lane is not ours any more (fencing), nothing was changed."""
-    moved = connection.execute(
-        _ADVANCE, {"lane": lane_id, "me": worker, "next": done[-1].seq + 1, "now": now, "due": now}
-    )
-    if moved.rowcount != 1:
-        return False
+) -> Advanced | None:
+    """Settles a run and moves the head behind it. None: the lane is not ours any more (fencing), nothing was changed.
+
+    ``due_at`` stays: what was appended meanwhile with a delay keeps it.
+    """
+    last = done[-1].seq
+    values = {"lane": lane_id, "me": worker, "next": last + 1, "now": now}
+    row = connection.execute(_ADVANCE, values).one_or_none()
+    if row is None:
+        return None
     connection.execute(_SETTLED, [{"which": one.id, "became": state, "why": why, "now": now} for one in done])
-    connection.execute(_CALM, {"lane": lane_id})
-    return True
+    return Advanced(row.bucket, row.tail > last)
 
 
 _BACKOFF = (
@@ -377,7 +317,7 @@ _BACKOFF = (
 _AGAIN = (
     update(delivery)
     .where(delivery.c.id == bindparam("which"))
-    .values(state=bindparam("became"), error=bindparam("why"))
+    .values(state=bindparam("became"), error=bindparam("why"), attempts=delivery.c.attempts + 1)
 )
 
 
@@ -391,7 +331,10 @@ def postpone(
     *,
     certain: bool,
 ) -> bool:
-    """Gives a lane back, to be tried again at ``due``. ``certain``: nothing was done, so the next attempt starts afresh."""
+    """Gives a lane back, to be tried again at ``due``; counts the attempt at each delivery of the run.
+
+    ``certain``: nothing was done, so the next attempt starts afresh.
+    """
     freed = connection.execute(_BACKOFF, {"lane": lane_id, "me": worker, "due": due})
     if freed.rowcount != 1:
         return False
@@ -401,31 +344,32 @@ def postpone(
     return True
 
 
+_OWNED = select(lane.c.id, lane.c.bucket).where(lane.c.owner.is_not(None))
+
+
 def free_abandoned(connection: Connection, active: set[int]) -> set[str]:
     """Gives back lanes that somebody claimed and nobody works on (after a crash, or a commit whose answer was lost)."""
-    rows = connection.execute(select(lane.c.id, lane.c.bucket).where(lane.c.owner.is_not(None))).all()
+    rows = connection.execute(_OWNED).all()
     stale = [row for row in rows if row.id not in active]
     if stale:
         connection.execute(update(lane).where(lane.c.id.in_([row.id for row in stale])).values(owner=None))
     return {row.bucket for row in stale}
 
 
+_READY_BUCKETS = select(lane.c.bucket, func.min(lane.c.due_at)).where(_READY).group_by(lane.c.bucket)
+
+
 def ready_buckets(connection: Connection) -> dict[str, float]:
     """Buckets that have work, and when the first of it is due."""
-    rows = connection.execute(
-        select(lane.c.bucket, func.min(lane.c.due_at)).where(_READY).group_by(lane.c.bucket)
-    )
-    return {row[0]: row[1] for row in rows.all()}
+    return {row[0]: row[1] for row in connection.execute(_READY_BUCKETS)}
+
+
+_NEXT_DUE = select(func.min(lane.c.due_at)).where(lane.c.bucket == bindparam("which"), _READY)
 
 
 def next_due(connection: Connection, bucket: str) -> float | None:
     """When the next lane of a bucket is due; None where none waits."""
-    return connection.execute(select(func.min(lane.c.due_at)).where(lane.c.bucket == bucket, _READY)).scalar()
-
-
-def save_progress(connection: Connection, delivery_id: int, progress: str) -> None:
-    """Stores how far a multi-step operation has come."""
-    connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(progress=progress))
+    return connection.execute(_NEXT_DUE, {"which": bucket}).scalar()
 
 
 def waiting(connection: Connection, now: float) -> dict[str, tuple[int, float]]:
@@ -446,27 +390,6 @@ def bind_route(connection: Connection, lane_id: int, route_id: int) -> None:
 def move_bucket(connection: Connection, lane_id: int, bucket: str) -> None:
     """A lane's target is paced by another bucket now."""
     connection.execute(update(lane).where(lane.c.id == lane_id).values(bucket=bucket))
-
-
-def lane_of(connection: Connection, lane_id: int) -> Any | None:
-    """One lane."""
-    return connection.execute(select(lane).where(lane.c.id == lane_id)).one_or_none()
-
-
-def deliveries_of(connection: Connection, message_id: int, op: str) -> list[Any]:
-    """The deliveries of a message with one operation, newest first."""
-    return list(
-        connection.execute(
-            select(delivery)
-            .where(delivery.c.message_id == message_id, delivery.c.op == op)
-            .order_by(delivery.c.id.desc())
-        )
-    )
-
-
-def set_state(connection: Connection, delivery_id: int, state: State, why: str | None = None) -> None:
-    """Says by hand what became of a delivery."""
-    connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(state=state, error=why))
 
 
 def held_until(connection: Connection, message_id: int, op: str) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,12 +61,14 @@ def identities_at(connection: Connection, channel: str, address: str) -> list[Kn
     return [KnownIdentity(*row) for row in rows]
 
 
+_ADD_CUSTOMER = insert(customer).returning(customer.c.id)
+_ADD_IDENTITY = insert(identity).returning(identity.c.id)
+
+
 def add_customer(connection: Connection, name: str, now: float) -> int:
     """A new customer; the number is their handle."""
     return int(
-        connection.execute(
-            insert(customer).returning(customer.c.id), {"name": name, "blocked": False, "created_at": now}
-        ).scalar_one()
+        connection.execute(_ADD_CUSTOMER, {"name": name, "blocked": False, "created_at": now}).scalar_one()
     )
 
 
@@ -91,7 +93,7 @@ def add_identity(
         "name": name,
         "created_at": now,
     }
-    return int(connection.execute(insert(identity).returning(identity.c.id), values).scalar_one())
+    return int(connection.execute(_ADD_IDENTITY, values).scalar_one())
 
 
 def verify(connection: Connection, identity_id: int, evidence: str | None) -> None:
@@ -112,13 +114,45 @@ def set_blocked(connection: Connection, customer_id: int, on: bool) -> None:
     connection.execute(update(customer).where(customer.c.id == customer_id).values(blocked=on))
 
 
+_INTO = select(customer.c.merged_into).where(customer.c.id == bindparam("which"))
+_NAMES = select(customer.c.id, customer.c.name, customer.c.merged_into, customer.c.blocked).where(
+    customer.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A customer as a number means them today: ``id`` differs from the number where they were merged."""
+
+    id: int
+    name: str
+    blocked: bool
+
+
+def named(connection: Connection, ids: Iterable[int]) -> dict[int, Named]:
+    """Who numbers mean today; numbers of nobody are left out."""
+    wanted = list(set(ids))
+    if not wanted:
+        return {}
+    found: dict[int, Named] = {}
+    for row in connection.execute(_NAMES, {"ids": wanted}).all():
+        if row.merged_into is None:
+            found[row.id] = Named(row.id, row.name, row.blocked)
+        else:
+            into = final(connection, row.merged_into)
+            today = named(connection, [into]).get(into) if into is not None else None
+            if today is not None:
+                found[row.id] = today
+    return found
+
+
 def final(connection: Connection, customer_id: int) -> int | None:
     """The customer that a number means today: a merged one points to who they became. None: nobody."""
     seen: set[int] = set()
     current: int | None = customer_id
     while current is not None and current not in seen:
         seen.add(current)
-        row = connection.execute(select(customer.c.merged_into).where(customer.c.id == current)).one_or_none()
+        row = connection.execute(_INTO, {"which": current}).one_or_none()
         if row is None:
             return None
         if row.merged_into is None:
@@ -127,31 +161,37 @@ def final(connection: Connection, customer_id: int) -> int | None:
     return None
 
 
-_ROUTE = select(route.c.id, route.c.lane_id).where(
+_ROUTE = select(route.c.id).where(
     route.c.identity_id == bindparam("identity"),
     route.c.inbox == bindparam("which"),
     route.c.thread_key == bindparam("thread"),
 )
 _USED = (
     update(route)
-    .where(route.c.id == bindparam("route"))
+    .where(
+        route.c.identity_id == bindparam("identity"),
+        route.c.inbox == bindparam("which"),
+        route.c.thread_key == bindparam("thread"),
+    )
     .values(last_in_at=bindparam("now"), last_used_at=bindparam("now"))
+    .returning(route.c.id)
 )
+_ADD_ROUTE = insert(route).returning(route.c.id)
 
 
-def find_route(
-    connection: Connection, identity_id: int, inbox: str, thread_key: str
-) -> tuple[int, int] | None:
-    """The route and its lane."""
-    row = connection.execute(
+def find_route(connection: Connection, identity_id: int, inbox: str, thread_key: str) -> int | None:
+    """The route to an identity by an inbox and thread."""
+    return connection.execute(
         _ROUTE, {"identity": identity_id, "which": inbox, "thread": thread_key}
-    ).one_or_none()
-    return None if row is None else (row.id, row.lane_id)
+    ).scalar()
 
 
-def touch_route(connection: Connection, route_id: int, now: float) -> None:
-    """The customer wrote by this route just now."""
-    connection.execute(_USED, {"route": route_id, "now": now})
+def touch_route(
+    connection: Connection, identity_id: int, inbox: str, thread_key: str, now: float
+) -> int | None:
+    """The customer wrote by this route just now; None where there is no such route yet."""
+    values = {"identity": identity_id, "which": inbox, "thread": thread_key, "now": now}
+    return connection.execute(_USED, values).scalar()
 
 
 def add_route(
@@ -173,54 +213,40 @@ def add_route(
         "last_in_at": now if inbound else None,
         "last_used_at": now,
     }
-    return int(connection.execute(insert(route).returning(route.c.id), values).scalar_one())
+    return int(connection.execute(_ADD_ROUTE, values).scalar_one())
+
+
+_ROUTES = select(
+    route.c.id,
+    route.c.inbox,
+    route.c.thread_key,
+    route.c.lane_id,
+    route.c.last_in_at,
+    route.c.last_used_at,
+    identity.c.id.label("identity_id"),
+    identity.c.customer_id,
+    identity.c.channel,
+    identity.c.address,
+    identity.c.verified,
+    identity.c.evidence,
+    identity.c.name,
+).join(identity, identity.c.id == route.c.identity_id)
+_ROUTES_OF = _ROUTES.where(identity.c.customer_id == bindparam("which")).order_by(
+    route.c.last_used_at.desc(), route.c.id.desc()
+)
+_ONE_ROUTE = _ROUTES.where(route.c.id == bindparam("which"))
 
 
 def routes_of(connection: Connection, customer_id: int) -> Sequence[Any]:
     """All routes to a customer, the one they used last first."""
-    return connection.execute(
-        select(
-            route.c.id,
-            route.c.inbox,
-            route.c.thread_key,
-            route.c.lane_id,
-            route.c.last_in_at,
-            route.c.last_used_at,
-            identity.c.id.label("identity_id"),
-            identity.c.channel,
-            identity.c.address,
-            identity.c.verified,
-            identity.c.evidence,
-            identity.c.name,
-        )
-        .join(identity, identity.c.id == route.c.identity_id)
-        .where(identity.c.customer_id == customer_id)
-        .order_by(route.c.last_used_at.desc(), route.c.id.desc())
-    ).all()
+    return connection.execute(_ROUTES_OF, {"which": customer_id}).all()
 
 
 def route_by_id(connection: Connection, route_id: int | None) -> Any | None:
     """One route with its identity."""
     if route_id is None:
         return None
-    return connection.execute(
-        select(
-            route.c.id,
-            route.c.inbox,
-            route.c.thread_key,
-            route.c.lane_id,
-            route.c.last_in_at,
-            identity.c.id.label("identity_id"),
-            identity.c.customer_id,
-            identity.c.channel,
-            identity.c.address,
-            identity.c.verified,
-            identity.c.evidence,
-            identity.c.name,
-        )
-        .join(identity, identity.c.id == route.c.identity_id)
-        .where(route.c.id == route_id)
-    ).one_or_none()
+    return connection.execute(_ONE_ROUTE, {"which": route_id}).one_or_none()
 
 
 def search(connection: Connection, words: str, limit: int) -> list[int]:

@@ -124,6 +124,7 @@ thread = Table(
     Column(
         "opening_since", Double
     ),  # set before the card is posted: after a crash, look before posting again
+    Column("shown", Text),  # a digest of the card as it was rendered last
     Column("current", Boolean, nullable=False, server_default=text("true")),
     Column("gone", Text),  # why it was left
     Column("desk_lane", Id, nullable=False),

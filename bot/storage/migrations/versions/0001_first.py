@@ -194,6 +194,7 @@ def upgrade() -> None:
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("card_key", sa.Text(), nullable=False),
         sa.Column("opening_since", sa.Double(), nullable=True),
+        sa.Column("shown", sa.Text(), nullable=True),
         sa.Column("current", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
         sa.Column("gone", sa.Text(), nullable=True),
         sa.Column("desk_lane", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
