@@ -19,6 +19,7 @@ from bot.desk import State
 from bot.errors import UserError
 from bot.messages import MessageId, Text
 
+_NOT_SENT = frozenset({State.CANCELLED, State.FAILED})
 _waiting: Pending[Draft] = Pending()
 
 
@@ -132,6 +133,10 @@ async def send_note(services: Services, call: Call) -> Result:
         raise UserError("That message is not in a customer's thread, so there is nobody to send it to.")
     if not call.text.strip() and not call.files:
         raise UserError("There is nothing in that message that could be sent.")
+    if call.message_ts is not None:
+        item = await services.at_message(call.channel, call.message_ts)
+        if item is not None and item.direction == "outbound" and item.state not in _NOT_SENT:
+            raise UserError(f"That message already went to {person.name}, or is on its way.")
     return await accept(services, call, draft(call, person, call.text.strip()))
 
 

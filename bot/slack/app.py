@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -57,17 +58,32 @@ def build_app(
             bot_token=policy.bot_token,
         )
 
-    app = AsyncApp(
-        client=AsyncWebClient(base_url=policy.api_url, session=desk.session, retry_handlers=[]),
-        authorize=authorize,
-        process_before_response=True,
-        request_verification_enabled=False,
-        signing_secret="socket-mode-only",
-        logger=logging.getLogger("bot.slack.bolt"),
-        name=policy.app_name,
-    )
+    app = _bolt(policy, desk, authorize)
     tools = Tools(policy, identity, desk, services, registry, People(policy, desk.api, identity), hooks)
     _listen(app, tools)
+    return app
+
+
+def _bolt(
+    policy: SlackPolicy, desk: SlackDesk, authorize: Callable[[], Awaitable[AuthorizeResult]]
+) -> AsyncApp:
+    """bolt acknowledges after the handler. Its own client has no token: ours is used, so it need not warn that
+    it ignores one."""
+    log = logging.getLogger("bot.slack.bolt")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        app = AsyncApp(
+            client=AsyncWebClient(base_url=policy.api_url, session=desk.session, retry_handlers=[]),
+            authorize=authorize,
+            process_before_response=True,
+            request_verification_enabled=False,
+            signing_secret="socket-mode-only",
+            logger=log,
+            name=policy.app_name,
+        )
+    finally:
+        log.setLevel(before)
     return app
 
 

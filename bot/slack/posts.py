@@ -134,7 +134,7 @@ def _notified(entry: Said | Replied | Noted) -> str:
     if isinstance(entry, Replied) and entry.state is State.FAILED:
         return f"❌ not delivered: {one_line(entry.detail or words, FALLBACK)}"
     if isinstance(entry, Replied) and entry.state is State.UNCERTAIN:
-        return f"❔ may have been sent: {words}"
+        return f"❔ may have arrived: {words}"
     return words
 
 

@@ -201,6 +201,10 @@ async def test_the_shortcut_on_a_message() -> None:
         assert (await desk.standin.act("agent1", "blocks.actions", **order))["ok"]
         await desk.settled()
         assert len(desk.services.drafts) == 1
+        assert (
+            desk.whispers("agent1")[-1]["text"]
+            == "That message already went to Dana Petrov, or is on its way."
+        )
 
 
 async def test_the_shortcut_sends_nothing_of_the_bots_own() -> None:
