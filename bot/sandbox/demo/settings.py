@@ -6,7 +6,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 
-from bot.sandbox.mail import MailStandIn
+from bot.sandbox.mail import AUTHSERV_ID, MailStandIn
 from bot.sandbox.slack import SlackStandIn
 
 from .folder import Folder, write_private
@@ -51,16 +51,17 @@ _INBOX = """\
     channel: email
     team: {team}
     address: {address}
+    authserv_id: {authserv_id}         # our mail server's name: its Authentication-Results are believed
     imap:
       host: 127.0.0.1
       port: {imap_port}
-      security: plain                  # on this machine only
+      tls: none                        # only allowed on this machine
       user: {address}
       password: ${{{variable}}}
     smtp:
       host: 127.0.0.1
       port: {smtp_port}
-      security: plain
+      tls: none
       user: {address}
       password: ${{{variable}}}
 """
@@ -108,6 +109,7 @@ def app_yaml(folder: Folder, slack: SlackStandIn, mail: MailStandIn, web_port: i
             team=team,
             address=address,
             variable=_variable(name),
+            authserv_id=AUTHSERV_ID,
             imap_port=mail.imap_port,
             smtp_port=mail.smtp_port,
         )

@@ -16,9 +16,8 @@ export class Composer {
       ondragover: (event) => event.preventDefault(), ondrop: (event) => { event.preventDefault(); this.add(event.dataTransfer.files); } },
       this.list, this.picked,
       h("div", { class: "write" }, this.area,
-        h("button", { type: "button", class: "icon", "aria-label": "Add files", title: "Add files", onclick: () => input.click() }, "📎"), input,
-        h("button", { type: "submit", class: "primary", "aria-label": "Send" }, "Send")),
-      hint ? h("p", { class: "hint" }, hint) : null);
+        h("div", { class: "under" }, h("button", { type: "button", class: "icon", "aria-label": "Add files", title: "Add files", onclick: () => input.click() }, "📎"), input,
+          h("p", { class: "hint" }, hint), h("button", { type: "submit", class: "primary" }, "Send"))));
     this.active = 0;
   }
 

@@ -20,8 +20,8 @@ function truth({ bot, mail }) {
   const [state, words] = !bot.running ? ["bad", `not running (${bot.ending})`] : bot.connected ? ["good", `process ${bot.pid}`] : ["soon", "connecting…"];
   fill(by("truth"),
     h("span", { class: `fact real ${state}`, title: "The real Onethread, started with an ordinary app.yaml" }, h("b", null, "Bot: real"), h("span", null, words)),
-    h("span", { class: "fact", title: "A local imitation that speaks Slack's own protocol" }, h("b", null, "Slack: stand-in")),
-    h("span", { class: `fact ${mail.up ? "" : "bad"}`, title: "Local SMTP and IMAP servers; the mails are real mails" }, h("b", null, "Mail server: stand-in"), mail.up ? null : h("span", null, "away")));
+    h("span", { class: `fact ${mail.up ? "" : "bad"}`, title: "Local imitations that speak Slack's own protocol, SMTP and IMAP; the mails are real mails" },
+      h("b", null, "Slack, mail server: stand-ins"), mail.up ? null : h("span", null, "· mail server is away")));
 }
 
 async function follow(hear) {

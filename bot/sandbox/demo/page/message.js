@@ -24,7 +24,8 @@ export function messageRow(message, view) {
   const from = author(message, workspace);
   const people = view.context(message).people;
   const at = new Date(Number(message.ts) * 1000);
-  const body = message.blocks?.length ? renderBlocks(message.blocks, view.context(message)) : h("div", { class: "words" }, mrkdwn(message.text ?? "", people));
+  // A person's own words are shown from their text: Slack's client lets *this* be typed, the stand-in's blocks do not know it.
+  const body = message.blocks?.length && from.app ? renderBlocks(message.blocks, view.context(message)) : h("div", { class: "words" }, mrkdwn(message.text ?? "", people));
   return h("article", { class: `message${message.is_ephemeral ? " private" : ""}`, "data-ts": message.ts },
     face(from),
     h("div", { class: "said" },

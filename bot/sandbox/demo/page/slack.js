@@ -27,15 +27,18 @@ export class Slack {
   makePane(kind, commands) {
     const title = h("div", { class: "pane-title" });
     const list = h("div", { class: "messages", role: "log", "aria-live": "polite", "aria-label": kind === "thread" ? "Thread" : "Channel", tabIndex: 0 });
-    const hint = kind === "thread" ? "Plain messages stay inside the team. Start with ! to answer the customer, or use Reply on the card." : null;
-    const composer = new Composer({ label: kind === "thread" ? "Note to the team, or ! and an answer" : "Message, or / for commands", hint, commands,
+    const hint = kind === "thread" ? "Stays inside the team, unless it starts with !" : "";
+    const composer = new Composer({ label: kind === "thread" ? "Note to the team, or ! answer" : "Message, or / for commands", hint, commands,
       send: (text, files) => this.send(kind, text, files) });
     const view = { workspace: this.workspace, shortcuts: this.shortcuts.filter((one) => one.type === "message"), inThread: kind === "thread",
       context: (message) => this.context(message, kind), openThread: (ts, focus) => this.openThread(ts, focus), dismiss: (message) => this.dismiss(message),
       shortcut: (one, message) => this.try("blocks.actions", { callback_id: one.callback_id, channel: this.open.channel, ts: message.ts }),
       edit: (message) => this.edit(message), remove: (message) => this.try("chat.delete", { channel: this.open.channel, ts: message.ts }) };
     const element = h("section", { class: `pane ${kind}`, "aria-label": kind === "thread" ? "Thread" : "Channel" }, h("header", null, title), list, composer.element);
-    return { element, title, list, composer, rows: new Rows(list, (message) => messageRow(message, view)) };
+    const pane = { atEnd: true };
+    list.addEventListener("scroll", () => { pane.atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60; });
+    new ResizeObserver(() => { if (pane.atEnd) list.scrollTop = list.scrollHeight; }).observe(list);
+    return Object.assign(pane, { element, title, list, composer, rows: new Rows(list, (message) => messageRow(message, view)) });
   }
 
   context(message, scope) {
@@ -71,7 +74,7 @@ export class Slack {
     const everybody = Object.entries(workspace.people);
     const who = h("div", { class: "who", role: "radiogroup", "aria-label": "You are" }, everybody.map(([key, person]) =>
       h("label", null, h("input", { type: "radio", name: "person", value: key, checked: key === workspace.key, onchange: () => this.be(key) }),
-        h("span", null, person.name, h("small", null, key === "lead" ? "team lead" : "agent")))));
+        h("span", null, person.name.split(" ")[0], h("i", null, ` ${person.name.split(" ").slice(1).join(" ")}`), h("small", null, key === "lead" ? "team lead" : "agent")))));
     const row = ([id, channel]) => h("button", { type: "button", class: channel.unread ? "unread" : "", "aria-current": id === this.open.channel ? "true" : null, onclick: () => this.openChannel(id) },
       h("span", { "aria-hidden": "true" }, channel.info.is_im ? "●" : "#"), ` ${workspace.channel(id)}`, channel.unread ? h("span", { class: "count" }, String(channel.unread)) : null);
     const all = [...workspace.channels];
@@ -162,7 +165,7 @@ export class Slack {
 // Follows the newest message, unless somebody scrolled up to read.
 function show(pane, messages, empty) {
   const { list } = pane;
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60 || !pane.rows.rows.size;
+  if (!pane.rows.rows.size) pane.atEnd = true;
   if (!messages.length) {
     pane.rows.clear();
     list.append(h("p", { class: "empty" }, empty));
@@ -170,5 +173,5 @@ function show(pane, messages, empty) {
   }
   list.querySelector(".empty")?.remove();
   pane.rows.show(messages, (message) => message.ts);
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (pane.atEnd) list.scrollTop = list.scrollHeight;
 }
