@@ -28,6 +28,8 @@ class Desk:
     desk_lane: int
     card_lane: int
     mark_lane: int
+    card_waits: bool = False
+    """A refresh of the card waits already."""
 
 
 def desk_bucket(slack_channel: str) -> str:
@@ -57,9 +59,9 @@ def excerpt(words: str) -> str:
 
 def ensure_desk(connection: Connection, customer_id: int, team: TeamPolicy, key: str, now: float) -> Desk:
     """The customer's thread with a team; made, with its lanes, where there is none. ``key`` is for a new card."""
-    row = cases.current_thread(connection, customer_id, team.id)
+    row = cases.desk_of(connection, customer_id, team.id)
     if row is not None:
-        return Desk(row.id, row.channel, row.desk_lane, row.card_lane, row.mark_lane)
+        return Desk(*row)
     bucket = desk_bucket(team.slack_channel)
     made = (
         lanes.create_lane(connection, lanes.DESK, bucket, customer_id=customer_id, team=team.id),

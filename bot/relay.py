@@ -286,6 +286,8 @@ def _show(
     if len(event.text) > views.SHOWN:
         items.append(NewDelivery("rest", message_id))
     buckets = {lanes.append(connection, desk.desk_lane, items, now)}
+    if desk.card_waits:
+        return buckets
     card = lanes.append_once(connection, desk.card_lane, NewDelivery("card"), now, delay=policy.card_delay)
     return buckets | {card} if card else buckets
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Double, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Double, and_, bindparam, func, insert, or_, select, update
 
-from bot.storage.schema import conversation, customer, identity, route, thread
+from bot.storage.schema import conversation, customer, identity, lane, route, thread
 
 _OPEN = select(
     conversation.c.id,
@@ -128,6 +128,23 @@ def change(connection: Connection, conversation_id: int, **values: Any) -> None:
 _THREAD = select(thread).where(
     thread.c.customer_id == bindparam("customer"), thread.c.team == bindparam("which"), thread.c.current
 )
+_CARD_WAITS = and_(lane.c.head <= lane.c.tail, or_(lane.c.head < lane.c.tail, lane.c.owner.is_(None))).label(
+    "card_waits"
+)
+_DESK = (
+    select(
+        thread.c.id, thread.c.channel, thread.c.desk_lane, thread.c.card_lane, thread.c.mark_lane, _CARD_WAITS
+    )
+    .join(lane, lane.c.id == thread.c.card_lane)
+    .where(
+        thread.c.customer_id == bindparam("customer"), thread.c.team == bindparam("which"), thread.c.current
+    )
+)
+
+
+def desk_of(connection: Connection, customer_id: int, team: str) -> Any | None:
+    """The thread of a customer with its lanes, and whether a refresh of its card waits already."""
+    return connection.execute(_DESK, {"customer": customer_id, "which": team}).one_or_none()
 
 
 def current_thread(connection: Connection, customer_id: int, team: str) -> Any | None:

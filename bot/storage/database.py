@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -32,7 +33,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from bot.errors import ConfigError, RelayError, StorageError
+from bot.errors import ConfigError, StorageError
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,8 @@ GROUP = 256
 """The most units that share a transaction: bounds how long the first one waits for the last."""
 PATIENCE = 60.0
 """Seconds that a unit waits for a locked or lost database before its caller is told."""
+BUSY = 1.0
+"""Seconds that SQLite waits for another process's lock before we hear of it."""
 
 
 class Database(Protocol):
@@ -78,45 +81,73 @@ def connect(url: str) -> Database:
     )
 
 
-_Job = tuple[Unit[Any], "asyncio.Future[Any]"]
-_Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+@dataclass(slots=True)
+class Job:
+    """A unit that waits, and its caller. ``outcome`` is set once it is settled: a group that runs again leaves it out."""
+
+    unit: Unit[Any]
+    future: asyncio.Future[Any]
+    outcome: tuple[Any, BaseException | None] | None = None
 
 
-def run_group(connection: Connection, units: list[Unit[Any]]) -> list[tuple[Any, BaseException | None]]:
-    """Runs units in one transaction, or each in its own when one of them raises.
+def run_group(connection: Connection, jobs: list[Job], begin: str | None = None) -> None:
+    """Runs the units of jobs in one transaction, or each in its own when one of them raises.
 
-    Raises only what is the database's own fault.
+    Raises only what is the database's own fault; jobs that have no outcome then were not committed.
+    ``begin`` is the statement that begins a transaction where the driver does not.
     """
     try:
         with connection.begin():
-            results = [unit(connection) for unit in units]
-        return [(result, None) for result in results]
+            if begin is not None:
+                connection.exec_driver_sql(begin)
+            results = [job.unit(connection) for job in jobs]
     except BaseException as error:
         if _is_database_fault(error):
             raise
-        if len(units) == 1:
-            return [(None, error)]
-    outcomes: list[tuple[Any, BaseException | None]] = []
-    for unit in units:
-        outcomes.extend(run_group(connection, [unit]))
-    return outcomes
+        if len(jobs) == 1:
+            jobs[0].outcome = (None, error)
+            return
+    else:
+        for job, result in zip(jobs, results, strict=True):
+            job.outcome = (result, None)
+        return
+    for job in jobs:
+        run_group(connection, [job], begin)
+
+
+_SERVERS_FAULT = ("08", "40", "53", "55", "57", "58", "XX")
+"""Classes of SQLSTATE: connection, rollback, resources (disk full), locks, shutdown, system, internal."""
 
 
 def _is_database_fault(error: BaseException) -> bool:
     """Whether the database, not the unit, is to blame: lost, locked, full, failing. A broken constraint is the unit's."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
-    return isinstance(error, OperationalError | InterfaceError)
+    state = getattr(error.orig, "sqlstate", None)
+    if state:
+        return str(state)[:2] in _SERVERS_FAULT
+    return isinstance(error, OperationalError)
 
 
-def _deliver(outcomes: list[_Outcome]) -> None:
-    for future, result, error in outcomes:
-        if future.done():
+def _deliver(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.future.done() or job.outcome is None:
             continue
+        result, error = job.outcome
         if error is None:
-            future.set_result(result)
+            job.future.set_result(result)
         else:
-            future.set_exception(error)
+            job.future.set_exception(error)
+
+
+def _fail(jobs: list[Job], error: BaseException) -> None:
+    """Tells the callers of jobs that were not committed."""
+    waiting = [job for job in jobs if job.outcome is None]
+    log.error("storage.commit_failed", error=_words(error), units=len(waiting))
+    for job in waiting:
+        job.outcome = (None, StorageError(f"Nothing was stored: {_words(error)}."))
 
 
 class SqliteDatabase:
@@ -127,13 +158,14 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problem: str | None = None
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._local = threading.local()
         self._opened: list[Connection] = []
         self._lock_file: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
         self._engine = self._make_engine(read_only=False)
         self._read_engine = self._make_engine(read_only=True)
 
@@ -141,7 +173,7 @@ class SqliteDatabase:
         engine = create_engine(
             f"sqlite:///{self.path}",
             poolclass=NullPool,
-            connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 5.0},
+            connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY},
         )
 
         @event.listens_for(engine, "connect")
@@ -156,10 +188,6 @@ class SqliteDatabase:
                 cursor.execute("PRAGMA query_only=ON")
             cursor.close()
 
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
         return engine
 
     async def open(self) -> None:
@@ -171,7 +199,12 @@ class SqliteDatabase:
             target=self._run, args=(self._loop, started), name="storage-writer", daemon=True
         )
         self._thread.start()
-        await started
+        try:
+            await started
+        except StorageError:
+            self._thread = None
+            self._lock_file.close()
+            raise
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="storage-reader")
 
     def _lock(self) -> None:
@@ -186,6 +219,7 @@ class SqliteDatabase:
             ) from None
 
     async def close(self) -> None:
+        self._closing = True
         if self._thread is not None:
             self._jobs.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -206,7 +240,7 @@ class SqliteDatabase:
         future: asyncio.Future[T] = loop.create_future()
         if self._thread is None:
             raise StorageError("The database is closed.")
-        self._jobs.put((unit, future))
+        self._jobs.put(Job(unit, future))
         return await future
 
     async def read(self, unit: Unit[T]) -> T:
@@ -220,8 +254,14 @@ class SqliteDatabase:
             connection = self._read_engine.connect()
             self._local.connection = connection
             self._opened.append(connection)
-        with connection.begin():
-            return unit(connection)
+        try:
+            with connection.begin():
+                connection.exec_driver_sql("BEGIN")
+                return unit(connection)
+        except DBAPIError as error:
+            if not _is_database_fault(error):
+                raise
+            raise StorageError(f"The database cannot be read: {_words(error)}.") from error
 
     def _run(self, loop: asyncio.AbstractEventLoop, started: asyncio.Future[None]) -> None:
         try:
@@ -232,12 +272,12 @@ class SqliteDatabase:
             return
         loop.call_soon_threadsafe(started.set_result, None)
         while (jobs := self._next_group()) is not None:
-            outcomes = self._run_patiently(connection, jobs)
+            self._run_patiently(connection, jobs)
             with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-                loop.call_soon_threadsafe(_deliver, outcomes)
+                loop.call_soon_threadsafe(_deliver, jobs)
         connection.close()
 
-    def _next_group(self) -> list[_Job] | None:
+    def _next_group(self) -> list[Job] | None:
         first = self._jobs.get()
         if first is None:
             return None
@@ -253,22 +293,24 @@ class SqliteDatabase:
             jobs.append(job)
         return jobs
 
-    def _run_patiently(self, connection: Connection, jobs: list[_Job]) -> list[_Outcome]:
-        units = [unit for unit, _ in jobs]
+    def _run_patiently(self, connection: Connection, jobs: list[Job]) -> None:
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                outcomes = run_group(connection, units)
+                run_group(connection, [job for job in jobs if job.outcome is None], "BEGIN IMMEDIATE")
             except Exception as error:
                 self.problem = f"the database cannot commit: {_words(error)}"
-                locked = "locked" in str(error) or "busy" in str(error)
-                if locked and time.monotonic() < until:
-                    continue
-                log.error("storage.commit_failed", error=_words(error), units=len(units))
-                failure = StorageError(f"Nothing was stored: {_words(error)}.")
-                return [(future, None, failure) for _, future in jobs]
-            self.problem = None
-            return [(future, *outcome) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
+                if _is_locked(error) and time.monotonic() < until and not self._closing:
+                    continue  # it waited for the lock BUSY seconds already
+                _fail(jobs, error)
+            else:
+                self.problem = None
+            return
+
+
+def _is_locked(error: Exception) -> bool:
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 class PostgresDatabase:
@@ -279,56 +321,77 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self.problem: str | None = None
         self._engine: AsyncEngine = create_async_engine(url, pool_size=4, max_overflow=2, pool_pre_ping=True)
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self._guard: AsyncConnection | None = None
         self._writer: AsyncConnection | None = None
+        self._session: tuple[int, Any] | None = None
+        self._closing = False
 
     async def open(self) -> None:
         """Connects, alone: an advisory lock keeps a second bot away (several replicas are not built yet)."""
         try:
-            connection = await self._engine.connect()
-            self._guard = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            taken = (await self._guard.execute(text("select pg_try_advisory_lock(7010301)"))).scalar()
+            self._writer = await self._connect()
+        except StorageError:
+            await self._engine.dispose()
+            raise
         except Exception as error:
             raise StorageError(
                 f"Cannot reach PostgreSQL: {_words(error)}. Check database.url and that the server runs."
             ) from error
-        if not taken:
-            await self._guard.close()
-            await self._engine.dispose()
-            raise StorageError("This database is in use by another onethread. Stop that one first.")
         self._task = asyncio.create_task(self._run(), name="storage-writer")
 
+    async def _connect(self) -> AsyncConnection:
+        """The one connection that writes. It holds the lock that keeps a second bot away: who has lost it cannot write."""
+        writer = await self._engine.connect()
+        try:
+            if (
+                self._session is not None
+            ):  # our own session of before may linger at the server and hold the lock
+                await writer.execute(_END_SESSION, {"pid": self._session[0], "started": self._session[1]})
+            if not await self._lock(writer):
+                raise StorageError("This database is in use by another onethread. Stop that one first.")
+            pid, started = (await writer.execute(_SESSION)).one()
+            await writer.commit()
+        except BaseException:
+            await writer.close()
+            raise
+        self._session = (pid, started)
+        return writer
+
+    async def _lock(self, writer: AsyncConnection) -> bool:
+        tries = 1 if self._session is None else 20
+        for _ in range(tries):
+            if (await writer.execute(_TRY_LOCK)).scalar():
+                return True
+            await asyncio.sleep(0.1 if tries > 1 else 0.0)
+        return False
+
     async def close(self) -> None:
+        self._closing = True
         if self._task is not None:
             await self._jobs.join()
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        if self._writer is not None:
-            with contextlib.suppress(Exception):
-                await self._writer.close()
-        if self._guard is not None:
-            with contextlib.suppress(Exception):
-                await self._guard.close()
+        await self._drop_writer()
         await self._engine.dispose()
 
     async def write(self, unit: Unit[T]) -> T:
         if self._task is None:
             raise StorageError("The database is closed.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put_nowait((unit, future))
+        self._jobs.put_nowait(Job(unit, future))
         return await future
 
     async def read(self, unit: Unit[T]) -> T:
         try:
-            async with self._engine.connect() as connection:
+            async with self._reading.connect() as connection:
                 return await connection.run_sync(unit)
-        except RelayError:
-            raise
         except (DBAPIError, OSError) as error:
+            if isinstance(error, DBAPIError) and not _is_database_fault(error):
+                raise
             raise StorageError(f"The database cannot be read: {_words(error)}.") from error
 
     async def _run(self) -> None:
@@ -337,7 +400,8 @@ class PostgresDatabase:
             while len(jobs) < GROUP and not self._jobs.empty():
                 jobs.append(self._jobs.get_nowait())
             try:
-                _deliver(await self._run_patiently(jobs))
+                await self._run_patiently(jobs)
+                _deliver(jobs)
             finally:
                 for _ in jobs:
                     self._jobs.task_done()
@@ -346,30 +410,36 @@ class PostgresDatabase:
         if self._writer is not None:
             writer, self._writer = self._writer, None
             with contextlib.suppress(Exception):
-                await writer.invalidate()
-                await writer.close()
+                async with asyncio.timeout(2.0):
+                    await writer.invalidate()
+                    await writer.close()
 
-    async def _run_patiently(self, jobs: list[_Job]) -> list[_Outcome]:
-        units = [unit for unit, _ in jobs]
+    async def _run_patiently(self, jobs: list[Job]) -> None:
         until = time.monotonic() + PATIENCE
         pause = 0.05
         while True:
             try:
                 if self._writer is None:
-                    self._writer = await self._engine.connect()
-                outcomes = await self._writer.run_sync(run_group, units)
+                    self._writer = await self._connect()
+                await self._writer.run_sync(run_group, [job for job in jobs if job.outcome is None])
             except Exception as error:
                 await self._drop_writer()
                 self.problem = f"the database cannot commit: {_words(error)}"
-                if time.monotonic() < until:
+                if time.monotonic() < until and not self._closing:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, 1.0)
                     continue
-                log.error("storage.commit_failed", error=_words(error), units=len(units))
-                failure = StorageError(f"Nothing was stored: {_words(error)}.")
-                return [(future, None, failure) for _, future in jobs]
-            self.problem = None
-            return [(future, *outcome) for (_, future), outcome in zip(jobs, outcomes, strict=True)]
+                _fail(jobs, error)
+            else:
+                self.problem = None
+            return
+
+
+_TRY_LOCK = text("select pg_try_advisory_lock(7010301)")
+_SESSION = text("select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()")
+_END_SESSION = text(
+    "select pg_terminate_backend(pid) from pg_stat_activity where pid = :pid and backend_start = :started"
+)
 
 
 def _words(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from bot.desk import State
 from bot.storage import lanes
 from bot.storage.lanes import NewDelivery
-from bot.storage.schema import delivery
+from bot.storage.schema import HELD, delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,18 @@ class Released:
 
 _HELD = (
     select(delivery.c.id, delivery.c.lane_id, delivery.c.op, delivery.c.hold_until, delivery.c.message_id)
-    .where(delivery.c.state == State.HELD)
+    .where(delivery.c.state == HELD)
     .order_by(delivery.c.lane_id, delivery.c.order_at, delivery.c.id)
 )
 _HELD_OF = select(delivery.c.id, delivery.c.lane_id).where(
     delivery.c.message_id == bindparam("which"),
     delivery.c.op == bindparam("operation"),
-    delivery.c.state == State.HELD,
+    delivery.c.state == HELD,
 )
 _CHANGE = update(delivery).where(
     delivery.c.message_id == bindparam("which"),
     delivery.c.op == bindparam("operation"),
-    delivery.c.state == State.HELD,
+    delivery.c.state == HELD,
 )
 _CANCEL = _CHANGE.values(state=State.CANCELLED)
 _EXTEND = _CHANGE.values(hold_until=bindparam("until"))

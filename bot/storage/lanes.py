@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Double, and_, bindparam, case, func, insert, or_, select, update
 
 from bot.desk import State
-from bot.storage.schema import delivery, lane
+from bot.storage.schema import HELD, delivery, lane
 
 DESK, CARD, MARK, ROUTE = "desk", "card", "mark", "route"
 """The kinds of lanes: posts into a customer's thread, its card, marks on what is there, and a route to a customer."""
@@ -396,6 +396,6 @@ def held_until(connection: Connection, message_id: int, op: str) -> float | None
     """Until when an operation of a message is held; None where it is not."""
     return connection.execute(
         select(delivery.c.hold_until).where(
-            delivery.c.message_id == message_id, delivery.c.op == op, delivery.c.state == State.HELD
+            delivery.c.message_id == message_id, delivery.c.op == op, delivery.c.state == HELD
         )
     ).scalar()

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -36,6 +38,10 @@ metadata = MetaData(
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite only numbers rows by itself where the type is exactly INTEGER."""
+
+
+HELD: ColumnElement[str] = literal_column("'held'")
+"""A literal, so that a planner sees that the partial index of held deliveries fits."""
 
 
 def _key() -> Column[int]:
@@ -131,7 +137,14 @@ thread = Table(
     Column("card_lane", Id, nullable=False),
     Column("mark_lane", Id, nullable=False),
     Column("created_at", Double, nullable=False),
-    Index("uq_thread_current", "customer_id", "team", unique=True, **_where("current")),
+    Index(
+        "uq_thread_current",
+        "customer_id",
+        "team",
+        unique=True,
+        sqlite_where=text("current = 1"),  # as a query says it: else SQLite does not see that the index fits
+        postgresql_where=text("current"),
+    ),
     Index("uq_thread_place", "channel", "ts", unique=True, **_where("ts is not null")),
 )
 

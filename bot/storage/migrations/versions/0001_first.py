@@ -209,7 +209,7 @@ def upgrade() -> None:
             "uq_thread_current",
             ["customer_id", "team"],
             unique=True,
-            sqlite_where=sa.text("current"),
+            sqlite_where=sa.text("current = 1"),
             postgresql_where=sa.text("current"),
         )
         batch_op.create_index(
