@@ -138,10 +138,13 @@ def _state(entry: Replied) -> list[Block]:
     if entry.state is State.FAILED:
         return [plain(f"❌ failed: {detail or 'no reason was given'}"), *_when(entry)]
     if entry.state is State.UNCERTAIN:
+        why = f" ({detail})" if detail else ""
         return [
-            plain(f"❔ it may have arrived, nobody knows{f' ({detail})' if detail else ''}"),
+            plain(f"❔ it may have arrived, nobody knows{why}. Look before you send it again."),
             *_when(entry),
         ]
+    if detail and entry.state in (State.PENDING, State.SENDING):
+        return [plain(f"⏳ not sent yet, it will be tried again: {detail}"), *_when(entry)]
     words = {
         State.ACCEPTED: "✅ accepted",
         State.DELIVERED: "✅ delivered",

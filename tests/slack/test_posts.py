@@ -86,6 +86,8 @@ POSTS: dict[str, tuple[Entry, ...]] = {
     "replied_uncertain": (
         replied(state=State.UNCERTAIN, detail="the connection was cut after the last byte"),
     ),
+    "replied_waits": (replied(state=State.PENDING, detail="the mail server cannot be reached"),),
+    "replied_on_its_way": (replied(state=State.PENDING, state_at=None),),
     "replied_partly": (replied(refused=(("bo@mail.example", "no such user (550)"),)),),
     "replied_in_thread_failed": (replied(from_thread=True, state=State.FAILED, detail="mailbox full (452)"),),
     "noted": (NOTE,),
