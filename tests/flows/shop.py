@@ -24,7 +24,7 @@ from bot import app as composition
 from bot import config as configuration
 from bot.app import App
 from bot.sandbox.mail import MailStandIn
-from bot.sandbox.slack import SlackStandIn
+from bot.sandbox.slack import Person, SlackStandIn
 from bot.storage import inboxes
 from tests.flows.seen import read
 
@@ -79,11 +79,18 @@ log: {{level: info, format: console}}
 class Shop:
     """Everything around the bot. ``undo`` in seconds."""
 
-    def __init__(self, folder: Path, *, undo: float = 0.3, database: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        undo: float = 0.3,
+        database: str | None = None,
+        people: dict[str, Person] | None = None,
+    ) -> None:
         self.folder = folder
         self.undo = undo
         self.database = database or f"sqlite:///{folder}/onethread.db"
-        self.slack = SlackStandIn(rates=False)
+        self.slack = SlackStandIn(rates=False, people=people)
         self.mail = MailStandIn()
         self.bot: App | None = None
         self._children: list[asyncio.subprocess.Process] = []
@@ -248,7 +255,7 @@ class Shop:
     async def presses(
         self, who: str, ts: str, action: str, channel: str = "support", **more: Any
     ) -> dict[str, Any]:
-        """An agent presses a button of a message."""
+        """An agent presses a button of a message. ``action`` may be the beginning of its id."""
         return await self.slack.act(who, "blocks.actions", channel=channel, ts=ts, action_id=action, **more)
 
     # What is seen

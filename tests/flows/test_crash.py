@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -41,12 +39,6 @@ OUT = [
     "bot.slack.desk:SlackDesk.mark:after:2",
 ]
 """Points on the way out: from an agent's words to the customer's mailbox."""
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with Shop(tmp_path) as opened:
-        yield opened
 
 
 async def _first_look(shop: Shop) -> None:

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from tests.flows.shop import DANA, OMAR, Shop
-
-
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with Shop(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_mail_becomes_a_thread_and_a_reply_becomes_a_mail(shop: Shop) -> None:
