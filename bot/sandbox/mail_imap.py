@@ -145,14 +145,25 @@ class ImapStandIn:
         inbox = self._inbox(address)
         await inbox.delete([sorted(inbox._messages)[index]])
 
-    def recreate(self, address: str) -> None:
-        """The same mails in a new INBOX: another UIDVALIDITY, the UIDs counted anew."""
+    def recreate(self, address: str, *, arrived_now: bool = False) -> None:
+        """The same mails in a new INBOX: another UIDVALIDITY, the UIDs counted anew.
+
+        `arrived_now`: with new times of arrival too, as a careless move to another server leaves them.
+        """
         mailboxes = self._config.set_cache[address][0]
         old = mailboxes._inbox
         new = MailboxData(mailboxes._content_cache, mailboxes._thread_cache)
         new._uid_validity = old._uid_validity + 1
         for number, uid in enumerate(sorted(old._messages), start=1):
-            new._messages[number] = type(old._messages[uid]).copy(old._messages[uid], uid=number)
+            mail = old._messages[uid]
+            new._messages[number] = Message(
+                number,
+                datetime.now(UTC) if arrived_now else mail.internal_date,
+                mail.permanent_flags,
+                email_id=mail.email_id,
+                thread_id=mail.thread_id,
+                content=mail._content,
+            )
             new._max_uid = number
             new._mod_sequences.update([number])
         mailboxes._inbox = new

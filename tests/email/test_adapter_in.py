@@ -188,6 +188,20 @@ async def test_uidvalidity_changes_without_loss_or_copy(mail: MailStandIn) -> No
     assert core.duplicates >= 2  # they were seen again and recognised
 
 
+async def test_a_move_to_another_server_shows_no_old_mail(mail: MailStandIn) -> None:
+    old = plain(body="from before the start", Date="Mon, 05 Jan 2015 10:00:00 +0000")
+    await mail.imap.append(SUPPORT, old, days_ago=4000)
+    core = Core()
+    async with reading(mail, core):
+        await smtp(mail, plain(body="one"))
+        await core.until(lambda: core.messages)
+        mail.imap.recreate(SUPPORT, arrived_now=True)
+        mail.imap_proxy.drop_connections()
+        await smtp(mail, plain(body="two"))
+        await core.until(lambda: len(core.messages) == 2)
+    assert core.texts == ["one", "two"]
+
+
 async def test_login_refused_and_then_not(mail: MailStandIn) -> None:
     core = Core()
     secret = mail.mailboxes[SUPPORT]

@@ -30,7 +30,7 @@ from bot.adapters.email.imap import (
     Mailbox,
     MailSize,
 )
-from bot.adapters.email.inbound import Inbound
+from bot.adapters.email.inbound import Inbound, written
 from bot.adapters.email.oauth import AccessTokens
 from bot.adapters.email.settings import EmailSettings, own_addresses
 from bot.adapters.email.smtp import Sender, SmtpLogin
@@ -231,7 +231,8 @@ class EmailAdapter:
 
         A crash in between reads the batch again, and what was stored is recognised by its source id.
         """
-        events = [(fetched, await self._inbound.event(fetched)) for fetched in batch]
+        fresh = [fetched for fetched in batch if not cursor.is_ancient(fetched.uid, written(fetched.raw))]
+        events = [(fetched, await self._inbound.event(fetched)) for fetched in fresh]
         for fetched in batch:
             cursor = cursor.past(fetched.uid, fetched.received_at)
         known = [(fetched, event) for fetched, event in events if event is not None]

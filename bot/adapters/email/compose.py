@@ -110,6 +110,8 @@ def wire_address(address: str) -> str:
     if not is_address(address):
         raise ComposeError(f"{one_line(address, 80)!r} is not an address that mail can be sent to")
     local, _, domain = address.rpartition("@")
+    if domain == "invalid":
+        raise ComposeError("the customer's mail named no sender, so there is nobody to answer")
     if domain.isascii():
         return address
     try:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 _REBUILD_MARGIN = timedelta(days=30)
+_LATE_ARRIVAL = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class ReadTo:
             return False
         floor = max(self.since, self.latest - int(_REBUILD_MARGIN.total_seconds()) if self.latest else 0)
         return when.timestamp() < floor
+
+    def is_ancient(self, uid: int, written: datetime | None) -> bool:
+        """The same for a renewed mailbox whose times of arrival are new too: judged by the mail's own Date."""
+        if uid > self.rebuild_to or written is None:
+            return False
+        return written.timestamp() < self.since - _LATE_ARRIVAL.total_seconds()
 
     def dump(self) -> str:
         """As the string that is stored."""

@@ -141,6 +141,8 @@ def unbase64(data: bytes) -> bytes:
 def one_line(text: str, limit: int = 1000) -> str:
     """White space collapsed, invisible and control characters removed, cut at `limit` characters."""
     text = _HIDDEN.sub("", _SPACE.sub(" ", text))
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be written anywhere
     return "".join(c for c in text if unicodedata.category(c) != "Cc").strip()[:limit]
 
 

@@ -96,7 +96,7 @@ def convert(page: str) -> HtmlText:
 
     A page that is nested beyond reason is not parsed: its tags are taken out and its words are shown.
     """
-    if _too_deep(page):
+    if page.count("<") > 1_200 and _too_deep(page):  # fewer tags than that cannot do harm
         bare = html.unescape(_TAG.sub(" ", _NO_TEXT.sub(" ", page[: 4 * MAX_CHARS])))
         return HtmlText(Text(_SPACE.sub(" ", bare).strip()[:MAX_CHARS]), None, True)
     root = LexborHTMLParser(page).root

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from bot.adapters.email import convert
 from bot.adapters.email.automated import DeliveryReport, delivery_report, why_automated
+from bot.adapters.email.headers import parse_date, parse_headers, split_mail
 from bot.adapters.email.imap import FetchedMail
 from bot.adapters.email.mime import File, ParsedMail, parse
 from bot.adapters.email.settings import EmailSettings
@@ -163,6 +164,11 @@ class Inbound:
                 blob = await self._context.blobs.put(file.content)
             found.append(Attachment(file.name, file.media_type, size, blob, problem))
         return found
+
+
+def written(raw: bytes) -> datetime | None:
+    """What the mail's own Date says, from its header alone."""
+    return parse_date(parse_headers(split_mail(raw)[0])[0].get("date"))
 
 
 def _parse(raw: bytes) -> tuple[ParsedMail, convert.Words]:
