@@ -24,6 +24,8 @@ TokenProvider = Callable[[], Awaitable[str]]
 """Gives a fresh OAuth2 access token."""
 
 MAX_UIDS_A_COMMAND = 400
+PROBE_ANSWER = 15.0
+"""Seconds that the end of an IDLE may take: with the default probe of 40 a dead connection is known within 55."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
@@ -266,8 +268,8 @@ class Mailbox:
         """Wait at most `seconds` for a sign of new mail; True when there was one.
 
         Uses IDLE where the server has it, else sleeps and sends NOOP. Either way the connection is proven
-        alive at the end, so a half-open one is noticed after `seconds` plus the login's timeout. Search
-        after every return: a sign can be lost.
+        alive at the end, so a half-open one is noticed after `seconds` plus at most 15 (or the login's
+        timeout, where that is less). Search after every return: a sign can be lost.
         """
         protocol = self._live()
         if protocol.mail_hint.is_set():
@@ -275,7 +277,8 @@ class Mailbox:
             return True
         if "IDLE" not in self._capabilities:
             await self._wait_hint(protocol, seconds)
-            await self._command("NOOP")
+            async with self._limited(PROBE_ANSWER):
+                await protocol.request("NOOP")
         else:
             await self._idle(protocol, seconds)
         hinted = protocol.mail_hint.is_set()
@@ -297,7 +300,7 @@ class Mailbox:
                 await self._wait_hint(protocol, seconds)
                 if protocol.lost is None:
                     protocol.idle_done()
-            async with self._limited():
+            async with self._limited(PROBE_ANSWER):
                 await idle
         except BaseException:
             idle.cancel()
@@ -328,14 +331,15 @@ class Mailbox:
         return reason
 
     @asynccontextmanager
-    async def _limited(self) -> AsyncIterator[HardenedProtocol]:
+    async def _limited(self, most: float = 3600.0) -> AsyncIterator[HardenedProtocol]:
         """The time limit around one call; whatever goes wrong inside, the connection is dropped."""
         protocol = self._live()
+        seconds = min(self._login.timeout, most)
         try:
-            async with asyncio.timeout(self._login.timeout):
+            async with asyncio.timeout(seconds):
                 yield protocol
         except TimeoutError as problem:
-            raise self._broken(ConnectionBroken(f"no answer within {self._login.timeout:g} s")) from problem
+            raise self._broken(ConnectionBroken(f"no answer within {seconds:g} s")) from problem
         except aioimaplib.AioImapException as problem:
             raise self._broken(ConnectionBroken(str(problem))) from problem
         except asyncio.CancelledError:
