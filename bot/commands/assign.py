@@ -48,7 +48,7 @@ async def unassign(services: Services, call: Call) -> Result:
 
 async def _person(services: Services, call: Call, words: str) -> Person:
     if words.strip():
-        return await refs.exactly(services, words.strip(), call.team)
+        return await refs.exactly(services, call, words.strip())
     person = await refs.thread_person(services, call)
     if person is None:
         raise UserError("Say which customer: a handle such as C42, an address, or a name.")

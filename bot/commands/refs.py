@@ -42,15 +42,22 @@ async def thread_person(services: Services, call: Call) -> Person | None:
     return await services.at_thread(call.channel, call.thread_ts)
 
 
-async def exactly(services: Services, words: str, team: TeamId | None) -> Person:
+async def exactly(services: Services, call: Call, words: str) -> Person:
     """The one customer that the words name; ``UserError`` with the closest, or with those that match, otherwise."""
-    found = await services.lookup(words, team)
+    found = await services.lookup(words, call.team)
     if len(found) == 1:
-        return found[0]
+        return await mine(services, call, found[0])
     if found:
         names = ", ".join(described(person) for person in found)
         raise UserError(f"Several people match “{words}”: {names}. Say which with the handle.")
-    raise UserError(await _nobody(services, words, team))
+    raise UserError(await _nobody(services, words, call.team))
+
+
+async def mine(services: Services, call: Call, person: Person) -> Person:
+    """The customer, if the agent is in their team. In a team's own Slack channel the role has said so already."""
+    if person.team != call.team and not await services.may_be_owner(call.agent.id, person.team):
+        raise UserError(f"{described(person)} belongs to another team, {person.team}, and you are not in it.")
+    return person
 
 
 async def _nobody(services: Services, words: str, team: TeamId | None) -> str:
@@ -64,7 +71,7 @@ async def whole(services: Services, call: Call) -> Person:
     """For commands where all words name the customer (``/history Dana Petrov``); in a thread no words are needed."""
     words = _unquoted(call.args)
     if words:
-        return await exactly(services, words, call.team)
+        return await exactly(services, call, words)
     person = await thread_person(services, call)
     if person is None:
         raise UserError("Say which customer: a handle such as C42, an address, or a name.")
@@ -85,7 +92,7 @@ async def first(services: Services, call: Call) -> Meant:
         return await _in_thread(services, call, person, word, match.end() if match else 0)
     if match is None:
         raise UserError("Say which customer: a handle such as C42, an address, or a name.")
-    return Meant(await exactly(services, word.rstrip(":,") or word, call.team), match.end())
+    return Meant(await exactly(services, call, word.rstrip(":,") or word), match.end())
 
 
 async def _in_thread(services: Services, call: Call, person: Person, word: str, end: int) -> Meant:
@@ -129,5 +136,14 @@ async def pressed(services: Services, call: Call) -> Person:
     """The customer whose button was pressed, else the one whose thread it is."""
     if not call.args:
         return await whole(services, call)
-    raw = values(call.args)
-    return await services.person(CustomerId(int(str(raw["c"]))), TeamId(str(raw["t"])))
+    return await valued(services, call, call.args)
+
+
+async def valued(services: Services, call: Call, raw: str) -> Person:
+    """The customer that a button or a choice names."""
+    unpacked = values(raw)
+    try:
+        customer, team = CustomerId(int(str(unpacked["c"]))), TeamId(str(unpacked["t"]))
+    except (KeyError, ValueError):
+        raise UserError("Say which customer: a handle such as C42, an address, or a name.") from None
+    return await mine(services, call, await services.person(customer, team))

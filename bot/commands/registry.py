@@ -52,13 +52,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that is pressed. ``reads_message``: the desk gives the text and files of the Slack message
+    """Something that is pressed. ``opens``: the answer is a form, and ``instead`` takes the place of the
+    answer it was pressed in.
+    ``reads_message``: the desk gives the text and files of the Slack message
     that ``value`` names."""
 
     name: str
     handler: Handler
     role: Role = Role.AGENT
     opens: bool = False
+    instead: str = ""
     reads_message: bool = False
 
 

@@ -243,7 +243,7 @@ ACTIONS = (
     Action("reply.confirm", confirm),
     Action("reply.confirmed", confirm),
     Action("reply.undo", undo_pressed),
-    Action("reply.edit", edit, opens=True),
+    Action("reply.edit", edit, opens=True, instead="Taken back to be edited. Nothing was sent."),
     Action("reply.retry", retry),
     Action("reply.another", another_way, opens=True),
     Action("reply.arrived", arrived),

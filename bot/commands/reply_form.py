@@ -8,7 +8,7 @@ from bot.commands import refs
 from bot.commands.services import Draft, Person, Services, Way
 from bot.commands.types import Call, Choice, Field, Form, Problems, Result
 from bot.errors import UserError
-from bot.messages import CustomerId, RouteId, TeamId
+from bot.messages import RouteId
 
 NEW_SUBJECT = "(no subject)"
 MAX_FORM_TEXT = 3000
@@ -112,8 +112,7 @@ async def refresh(services: Services, call: Call) -> Result:
     chosen = call.fields.get("customer")
     if not chosen:
         return None
-    raw = refs.values(chosen)
-    person = await services.person(CustomerId(int(str(raw["c"]))), TeamId(str(raw["t"])))
+    person = await refs.valued(services, call, chosen)
     return await form_for(services, call, person, text=call.fields.get("text", ""))
 
 
@@ -125,8 +124,7 @@ async def read_form(services: Services, call: Call) -> Draft | Problems:
         return Problems({"customer": "Choose the customer."})
     if not text and not call.files:
         return Problems({"text": "Write something, or add a file."})
-    raw = refs.values(fields["customer"])
-    person = await services.person(CustomerId(int(str(raw["c"]))), TeamId(str(raw["t"])))
+    person = await refs.valued(services, call, fields["customer"])
     way = await _chosen_way(services, person, fields.get("way"))
     if isinstance(way, Problems):
         return way

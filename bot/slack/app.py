@@ -16,7 +16,9 @@ from bot.commands.registry import Registry
 from bot.commands.services import Services
 from bot.commands.types import Answer
 from bot.messages import Text
+from bot.slack.answering import Answering
 from bot.slack.desk import SlackDesk
+from bot.slack.dialogs import Dialogs
 from bot.slack.gestures import Gestures
 from bot.slack.people import People
 from bot.slack.policy import Identity, SlackPolicy
@@ -88,7 +90,9 @@ def _bolt(
 
 
 def _listen(app: AsyncApp, tools: Tools) -> None:
-    threads, gestures = Threads(tools), Gestures(tools)
+    answering = Answering(tools)
+    dialogs = Dialogs(tools, answering)
+    threads, gestures = Threads(tools), Gestures(tools, answering, dialogs)
 
     async def on_message(event: dict[str, Any]) -> None:
         await threads.on_message(event)
@@ -103,13 +107,13 @@ def _listen(app: AsyncApp, tools: Tools) -> None:
         await gestures.on_shortcut(body, ack)
 
     async def on_submit(body: dict[str, Any], ack: AsyncAck) -> None:
-        await gestures.on_submit(body, ack)
+        await dialogs.on_submit(body, ack)
 
     async def on_closed(ack: AsyncAck) -> None:
         await ack()
 
     async def on_options(body: dict[str, Any], ack: AsyncAck) -> None:
-        await gestures.on_options(body, ack)
+        await dialogs.on_options(body, ack)
 
     app.event("message")(on_message)
     app.command(_ANY)(on_command)

@@ -1,4 +1,4 @@
-"""Slash commands, buttons, menus, shortcuts and forms.
+"""Slash commands, buttons, menus and shortcuts.
 
 Slack waits 3 seconds and delivers none of these twice. So: where a form will follow, a skeleton opens first;
 what is quick is done before
@@ -7,65 +7,58 @@ the acknowledgement, and what takes longer goes on in the task group and answers
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from bot.commands.refs import values
 from bot.commands.registry import Action, Command
-from bot.commands.types import Agent, Answer, Call, Face, Form, Later, Problems, Result, Role
-from bot.errors import DeliveryError, StorageError
-from bot.messages import TeamId, Text
-from bot.slack import forms
+from bot.commands.types import Answer, Call, Face, Later, Result, Role
+from bot.errors import DeliveryError
+from bot.messages import Text
+from bot.slack.answering import Ack, Answering, Where, order_of
 from bot.slack.answers import ephemeral
+from bot.slack.dialogs import Dialogs
 from bot.slack.files import given_file
-from bot.slack.incoming import emoji_shown, from_mrkdwn, written
-from bot.slack.tools import Tools, shown_now
+from bot.slack.incoming import from_mrkdwn, written
+from bot.slack.tools import Tools
 from bot.slack.typed import meant_for_customer
-
-QUICK_SECONDS = 2.0
-TRY_AGAIN = "The database did not take it, so nothing was done. Please try again."
-UNSURE = "Something went wrong here. Look in the thread before you try again."
-_log = logging.getLogger(__name__)
-
-Ack = Callable[..., Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where somebody pressed something, and how to answer them there."""
-
-    user: str
-    channel: str
-    thread_ts: str | None
-    url: str | None
-    ephemeral: bool = False
 
 
 class Gestures:
-    """Turns what people press and submit into calls, and results into what they see."""
+    """Turns what people type with a slash and press into calls, and results into what they see."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, answering: Answering, dialogs: Dialogs) -> None:
         self._tools = tools
+        self._answering = answering
+        self._dialogs = dialogs
 
     # What people type with a slash
 
     async def on_command(self, body: dict[str, Any], ack: Ack) -> None:
-        """A slash command."""
+        """A slash command: answered in the acknowledgement where that is in time, else through the response URL."""
         command = self._tools.registry.find_slash(str(body.get("command", "")))
         if command is None:
             known = f"/{self._tools.registry.prefix}onethread"
             await ack(ephemeral(Answer(Text(f"This command is not known here. {known} lists what is."))))
             return
         where = Where(str(body["user_id"]), str(body["channel_id"]), None, body.get("response_url"))
+        work = self._answering.start(lambda: self._slash(command, body, where))
+        if not await self._answering.in_time(work):
+            await ack()
+            self._answering.later(work, where)
+            return
+        result = work.result()
+        if isinstance(result, Answer) and not result.quiet:
+            await ack(ephemeral(result))
+            return
+        await ack()
+        if isinstance(result, Later):
+            self._answering.soon(result, where)
+
+    async def _slash(self, command: Command, body: dict[str, Any], where: Where) -> Result:
         call = await self._slash_call(body, where)
         if command.opens(call) and call.agent.role is not Role.OUTSIDER:
-            await self._open(str(body["trigger_id"]), command, call, where)
-            await ack()
-            return
-        await self._quickly(command, call, where, ack)
+            return await self._dialogs.open(str(body["trigger_id"]), command, call, where)
+        return await self._tools.registry.run(command, self._tools.services, call)
 
     async def _slash_call(self, body: dict[str, Any], where: Where) -> Call:
         text = from_mrkdwn(str(body.get("text") or "").strip())
@@ -78,85 +71,41 @@ class Gestures:
             args=text.plain,
             text=await self._tools.public_text(text),
             team=team,
-            order=_order(body),
+            order=order_of(body),
         )
-
-    async def _quickly(self, command: Command, call: Call, where: Where, ack: Ack) -> None:
-        """Answers in the acknowledgement where that is in time, else through the response URL."""
-        work = asyncio.create_task(self._safely(command, call))
-        done, _ = await asyncio.wait({work}, timeout=QUICK_SECONDS)
-        if not done:
-            await ack()
-            self._tools.hooks.spawn(self._finish(work, where))
-            return
-        result = work.result()
-        if isinstance(result, Answer) and not result.quiet:
-            await ack(ephemeral(result))
-            return
-        await ack()
-        if isinstance(result, Later):
-            self._tools.hooks.spawn(self._show(result, where))
-
-    async def _finish(self, work: asyncio.Task[Result], where: Where) -> None:
-        await self._show(await work, where)
-
-    async def _afterwards(self, later: Later, where: Where) -> None:
-        answer = await later.work()
-        if where.url is not None:
-            await self._tools.respond(where.url, answer, replace=True, thread_ts=where.thread_ts)
-
-    async def _safely(self, what: Command | Action, call: Call) -> Result:
-        """Runs a command; a failure of ours becomes a sentence that does not promise too much."""
-        try:
-            return await self._tools.registry.run(what, self._tools.services, call)
-        except StorageError:
-            _log.exception("a command was not stored")
-            return Answer(Text(TRY_AGAIN), error=True)
-        except Exception:
-            _log.exception("a command failed")
-            return Answer(Text(UNSURE), error=True)
 
     # What people press
 
     async def on_action(self, body: dict[str, Any], ack: Ack) -> None:
         """A button or a menu of a message, or a live field of a form."""
-        pressed = (body.get("actions") or [{}])[0]
-        if "view" in body and "message" not in body and (body.get("container") or {}).get("type") == "view":
-            await ack()
-            self._tools.hooks.spawn(self._refresh(body))
+        if (body.get("container") or {}).get("type") == "view":
+            await self._dialogs.on_live_field(body, ack)
             return
-        name, value = _pressed(pressed)
-        action = self._tools.registry.action(name)
-        if action is None:
-            await ack()
-            return
-        await self._act(action, value, body, ack)
+        name, value = _pressed((body.get("actions") or [{}])[0])
+        await self._press(self._tools.registry.action(name), value, body, ack)
 
     async def on_shortcut(self, body: dict[str, Any], ack: Ack) -> None:
         """An entry of Slack's own menus: on a message, or global."""
-        action = self._tools.registry.action(str(body.get("callback_id", "")))
-        if action is None:
-            await ack()
-            return
-        await self._act(action, "", body, ack)
+        await self._press(self._tools.registry.action(str(body.get("callback_id", ""))), "", body, ack)
 
-    async def _act(self, action: Action, value: str, body: dict[str, Any], ack: Ack) -> None:
-        where = _where(body)
+    async def _press(self, action: Action | None, value: str, body: dict[str, Any], ack: Ack) -> None:
+        if action is not None:
+            where = _where(body)
+            work = self._answering.start(lambda: self._act(action, value, body, where))
+            await self._answering.in_time(work)
+            self._answering.later(work, where)
+        await ack()
+
+    async def _act(self, action: Action, value: str, body: dict[str, Any], where: Where) -> Result:
         call = await self._pressed_call(body, where, value)
         if action.reads_message:
             found = await self._with_message(call, value, body.get("message"))
             if isinstance(found, Answer):
-                await ack()
-                self._tools.hooks.spawn(self._show(found, where))
-                return
+                return found
             call = found
         if action.opens and call.agent.role is not Role.OUTSIDER:
-            await self._open(str(body["trigger_id"]), action, call, where)
-            await ack()
-            return
-        result = await self._safely(action, call)
-        await ack()
-        self._tools.hooks.spawn(self._show(result, where))
+            return await self._dialogs.open(str(body["trigger_id"]), action, call, where)
+        return await self._tools.registry.run(action, self._tools.services, call)
 
     async def _pressed_call(self, body: dict[str, Any], where: Where, value: str) -> Call:
         team = await self._tools.services.team_of(where.channel) if where.channel else None
@@ -170,7 +119,7 @@ class Gestures:
             text=Text(value),
             thread_ts=where.thread_ts,
             team=team,
-            order=_order(body),
+            order=order_of(body),
         )
 
     async def _with_message(self, call: Call, value: str, message: dict[str, Any] | None) -> Call | Answer:
@@ -213,131 +162,6 @@ class Gestures:
             return None
         return next((message for message in answer.get("messages", ()) if message.get("ts") == ts), None)
 
-    async def _show(self, result: Result, where: Where) -> None:
-        """Shows a result to the person, where they are."""
-        if not isinstance(result, Answer | Later):
-            return
-        first = shown_now(result)
-        replaces = first.replace and where.ephemeral and where.url is not None
-        if first.quiet and not replaces:
-            return
-        if where.url is not None:
-            await self._tools.respond(where.url, first, replace=replaces, thread_ts=where.thread_ts)
-        elif where.channel:
-            await self._tools.whisper(where.channel, where.user, where.thread_ts, first)
-        if isinstance(result, Later):
-            await self._afterwards(result, where)
-
-    # Forms
-
-    async def _open(self, trigger: str, what: Command | Action, call: Call, where: Where) -> None:
-        """Opens a skeleton at once and fills it in the background."""
-        try:
-            opened = await self._tools.desk.api.call("views.open", trigger_id=trigger, view=forms.skeleton())
-        except DeliveryError as error:
-            said = Answer(Text(f"Slack did not open the form. Press it again. ({error.reason})"), error=True)
-            self._tools.hooks.spawn(self._show(said, where))
-            return
-        self._tools.hooks.spawn(self._fill(opened["view"], what, call, where))
-
-    async def _fill(self, view: dict[str, Any], what: Command | Action, call: Call, where: Where) -> None:
-        result = await self._safely(what, call)
-        if isinstance(result, Form):
-            shown = forms.modal(result, where.channel, where.thread_ts)
-        elif isinstance(result, Answer | Later):
-            shown = forms.told(shown_now(result))
-        else:
-            return
-        await self._update_view(view, shown)
-        if where.ephemeral and where.url is not None and isinstance(result, Form):
-            await self._tools.respond(
-                where.url, Answer(Text("Taken back to be edited. Nothing was sent.")), replace=True
-            )
-
-    async def _update_view(self, view: dict[str, Any], shown: dict[str, Any]) -> None:
-        try:
-            await self._tools.desk.api.call(
-                "views.update", view_id=view["id"], hash=view.get("hash"), view=shown
-            )
-        except DeliveryError as error:
-            _log.warning("a form could not be shown: %s", error.reason)
-
-    async def _refresh(self, body: dict[str, Any]) -> None:
-        """A live field changed: the form anew."""
-        view = body["view"]
-        kept = forms.unpacked(str(view.get("private_metadata") or ""))
-        action = self._tools.registry.action(f"{kept.submit}.refresh")
-        if action is None:
-            return
-        call = await self._form_call(body, kept, forms.filled(view))
-        result = await self._safely(action, call)
-        if isinstance(result, Form):
-            await self._update_view(view, forms.modal(result, kept.channel, kept.thread_ts))
-
-    async def _form_call(self, body: dict[str, Any], kept: forms.Kept, given: forms.Filled) -> Call:
-        user = str(body["user"]["id"])
-        team = await self._tools.services.team_of(kept.channel) if kept.channel else None
-        return Call(
-            agent=await self._tools.people.agent(user, team),
-            face=Face.FORM,
-            source=f"view:{body['view']['id']}:{kept.submit}",
-            channel=kept.channel,
-            args=kept.context,
-            text=emoji_shown(Text(given.fields.get("text", ""))),
-            thread_ts=kept.thread_ts,
-            team=team,
-            files=given.files,
-            fields=given.fields,
-            order=_order(body),
-        )
-
-    async def on_submit(self, body: dict[str, Any], ack: Ack) -> None:
-        """Send was pressed in a form."""
-        view = body["view"]
-        kept = forms.unpacked(str(view.get("private_metadata") or ""))
-        action = self._tools.registry.action(kept.submit)
-        if action is None:
-            await ack()
-            return
-        given = forms.filled(view)
-        result = await self._safely(action, await self._form_call(body, kept, given))
-        if isinstance(result, Problems):
-            await ack(response_action="errors", errors=_at_blocks(result, given))
-        elif isinstance(result, Form):
-            await ack(response_action="update", view=forms.modal(result, kept.channel, kept.thread_ts))
-        elif isinstance(result, Answer) and result.error:
-            await ack(response_action="update", view=forms.told(result))
-        else:
-            await ack()
-            channel = kept.channel or self._team_channel(given.fields.get("customer", ""))
-            where = Where(str(body["user"]["id"]), channel, kept.thread_ts, None)
-            self._tools.hooks.spawn(self._show(result, where))
-
-    def _team_channel(self, customer: str) -> str:
-        """Where to answer somebody who opened the form from Slack's own menu: in the channel of the customer's team."""
-        team = self._tools.policy.team(TeamId(str(values(customer).get("t")))) if customer else None
-        return team.channel if team is not None else ""
-
-    async def on_options(self, body: dict[str, Any], ack: Ack) -> None:
-        """Somebody types into the search for a customer."""
-        agent = await self._searcher(body)
-        if agent is None:
-            await ack(options=[])
-            return
-        kept = forms.unpacked(str((body.get("view") or {}).get("private_metadata") or ""))
-        found = await self._found(str(body.get("value") or "").strip(), agent, kept.channel)
-        await ack(options=found)
-
-    async def _searcher(self, body: dict[str, Any]) -> Agent | None:
-        agent = await self._tools.people.agent(str(body["user"]["id"]), None)
-        return None if agent.role is Role.OUTSIDER else agent
-
-    async def _found(self, words: str, agent: Agent, channel: str) -> list[dict[str, Any]]:
-        services = self._tools.services
-        team = await services.team_of(channel) if channel else None
-        people = await services.lookup(words, team, 25) if words else await services.open_for(agent.id, team)
-        return [forms.customer_option(person) for person in people[:100]]
-
 
 def _pressed(pressed: dict[str, Any]) -> tuple[str, str]:
     """The action's name and value; a menu's entry carries both."""
@@ -362,18 +186,3 @@ def _where(body: dict[str, Any]) -> Where:
         body.get("response_url"),
         hidden,
     )
-
-
-def _order(body: dict[str, Any]) -> float:
-    """When it was done, as Slack says; 0 where it does not, and the core then takes its own time."""
-    stamp = body.get("action_ts") or (body.get("actions") or [{}])[0].get("action_ts")
-    try:
-        return float(stamp) if stamp else 0.0
-    except ValueError:
-        return 0.0
-
-
-def _at_blocks(problems: Problems, given: forms.Filled) -> dict[str, str]:
-    """Each problem at the block of its field; at the first block where the field is not shown."""
-    first = next(iter(given.block_ids.values()), "text")
-    return {given.block_ids.get(name, first): words for name, words in problems.by_field.items()}
