@@ -255,7 +255,8 @@ async def test_what_takes_longer_is_announced_first(monkeypatch: pytest.MonkeyPa
         await desk.wait(lambda: desk.whispers("agent2")[-1]["text"] == "12 mails today.")
 
 
-async def test_a_slow_core_is_answered_later() -> None:
+async def test_a_slow_core_is_answered_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.slack.answering.QUICK_SECONDS", 0.05)
     async with rig() as desk:
         go = asyncio.Event()
         desk.services.before = lambda: _until(go)
@@ -324,3 +325,69 @@ async def test_help_and_health() -> None:
             check_blocks(message["blocks"])
         assert "/reply C42 text · send words to a customer" in shown(desk.whispers("agent1")[0])
         assert "🟢 All is well." in shown(desk.whispers("agent1")[1])
+
+
+async def test_a_slow_button_is_answered_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.slack.answering.QUICK_SECONDS", 0.05)
+    async with rig() as desk:
+        go = asyncio.Event()
+        real = desk.services.resolve
+
+        async def slow(*args: Any) -> Any:
+            await go.wait()
+            return await real(*args)
+
+        desk.services.resolve = slow  # type: ignore[method-assign]
+        await desk.press("agent1", desk.standin.messages("support")[0], "case.resolve")
+        assert desk.services.done == []
+        go.set()
+        await desk.settled()
+        assert desk.services.done[0][0] == "resolve"
+
+
+async def test_a_slow_form_closes_and_is_answered_in_the_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig() as desk:
+        await desk.press("agent1", desk.standin.messages("support")[0], "reply.open")
+        view = await desk.view("agent1")
+        monkeypatch.setattr("bot.slack.answering.QUICK_SECONDS", 0.05)
+        go = asyncio.Event()
+        real = desk.services.reply
+
+        async def slow(draft: Draft) -> Sent | Confirm:
+            await go.wait()
+            return await real(draft)
+
+        desk.services.reply = slow  # type: ignore[method-assign]
+        await desk.standin.act("agent1", "views.submit", view_id=view["id"], values={"text": "hello"})
+        page = desk.standin.people["agent1"].views[-1].body
+        assert "takes longer than usual" in str(page["blocks"])
+        go.set()
+        answer = (await desk.whispered("agent1"))[0]
+        assert answer["text"].startswith("→ Dana Petrov")
+
+
+async def test_slack_that_does_not_say_who_somebody_is() -> None:
+    async with rig() as desk:
+        desk.standin.faults.fail("users.info")
+        await slash(desk, "agent1", "/reply C42 hello")
+        assert desk.services.drafts == []
+        assert desk.whispers("agent1")[0]["text"] == (
+            "Slack has trouble of its own (500). Nothing was done; please try again."
+        )
+
+
+async def test_another_teams_customer_stays_theirs() -> None:
+    async with rig() as desk:
+
+        async def nobody(agent: Any, team: Any) -> bool:
+            return False
+
+        desk.services.may_be_owner = nobody  # type: ignore[method-assign]
+        elsewhere = desk.standin.channels["press"].id
+        await slash(desk, "agent1", "/reply C42 hello", elsewhere)
+        assert desk.services.drafts == []
+        assert desk.whispers("agent1")[0]["text"] == (
+            "C42 Dana Petrov belongs to another team, support, and you are not in it."
+        )
+        await slash(desk, "agent1", "/reply C42 hello")
+        assert len(desk.services.drafts) == 1
