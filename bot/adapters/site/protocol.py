@@ -1,0 +1,233 @@
+"""The frames of the site chat, both ways. docs/site-chat.md is their description; this file is its other half.
+
+A frame is one JSON object with its kind in ``t``. Whatever a stranger may send becomes one of the dataclasses here or
+``BadFrame``; nothing else comes out of ``parse``.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from bot.messages import Span, Text
+
+VERSION = 1
+MAX_TEXT = 10_000
+"""Code points of one message."""
+MAX_FRAME = 64 * 1024
+"""Bytes of one frame from a visitor."""
+MAX_SEEN = 100
+"""Replies that one ``seen`` may name."""
+_MAX_NUMBER = 2**53
+
+BAD_FRAME, NO_HELLO, REVOKED, TOO_FAST, TOO_MANY = 4000, 4001, 4003, 4008, 4010
+"""Our close codes; docs/site-chat.md has the whole table."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
+_KEY = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
+_EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]\Z"
+)
+_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class BadFrame(Exception):
+    """A frame that no honest client sends. Its message names the rule, never the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first frame: who this is, and how far it has read."""
+
+    token: str | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message; ``id`` is the client's own and makes sending it again harmless."""
+
+    id: str
+    text: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Replies that stood on a visible screen."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where else the visitor says they can be reached."""
+
+    id: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A frame without content: ``typing``, ``kept`` (the new token is stored), ``leave``, ``ping``."""
+
+    kind: str
+
+
+Frame: TypeAlias = Hello | Say | Seen | Address | Signal
+
+
+def parse(raw: str) -> Frame:
+    """A visitor's frame. Raises ``BadFrame`` for everything that is not exactly one of ours."""
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadFrame("not JSON") from None
+    if not isinstance(data, dict):
+        raise BadFrame("not an object")
+    kind = data.get("t")
+    maker = _MAKERS.get(kind) if isinstance(kind, str) else None
+    if maker is None:
+        raise BadFrame("unknown kind")
+    return maker(data)
+
+
+def is_email(address: str) -> bool:
+    """True for what looks like a mail address; nothing is proven by it."""
+    return len(address) <= 254 and len(address.partition("@")[0]) <= 64 and _EMAIL.match(address) is not None
+
+
+def cleaned(text: str) -> str:
+    """Without control characters and halves of characters, which no database takes; line ends become ``\\n``."""
+    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _hello(data: dict[str, Any]) -> Frame:
+    if data.get("v", VERSION) != VERSION:
+        raise BadFrame("unknown version")
+    token, after = data.get("token"), data.get("after", 0)
+    if token is not None and not (isinstance(token, str) and len(token) <= 200):
+        raise BadFrame("token")
+    if type(after) is not int or not 0 <= after <= _MAX_NUMBER:
+        raise BadFrame("after")
+    return Hello(token, after)
+
+
+def _say(data: dict[str, Any]) -> Frame:
+    text = data.get("text", "")
+    files = data.get("files", [])
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
+        raise BadFrame("text")
+    if not isinstance(files, list) or len(files) > 10:
+        raise BadFrame("files")
+    if not all(isinstance(file, str) and len(file) <= 2_000 for file in files):
+        raise BadFrame("files")
+    text = cleaned(text)
+    if not text.strip() and not files:
+        raise BadFrame("nothing said")
+    return Say(_id(data), text, tuple(files))
+
+
+def _seen(data: dict[str, Any]) -> Frame:
+    ids = data.get("ids")
+    if not isinstance(ids, list) or len(ids) > MAX_SEEN:
+        raise BadFrame("ids")
+    if not all(isinstance(one, str) and _KEY.match(one) for one in ids):
+        raise BadFrame("ids")
+    return Seen(tuple(ids))
+
+
+def _address(data: dict[str, Any]) -> Frame:
+    email = data.get("email")
+    if not isinstance(email, str) or len(email) > 400:
+        raise BadFrame("email")
+    return Address(_id(data), email.strip())
+
+
+def _signal(data: dict[str, Any]) -> Frame:
+    return Signal(data["t"])
+
+
+def _id(data: dict[str, Any]) -> str:
+    made = data.get("id")
+    if not isinstance(made, str) or not _ID.match(made):
+        raise BadFrame("id")
+    return made
+
+
+_MAKERS: dict[str, Callable[[dict[str, Any]], Frame]] = {
+    "hello": _hello,
+    "say": _say,
+    "seen": _seen,
+    "address": _address,
+    "typing": _signal,
+    "kept": _signal,
+    "leave": _signal,
+    "ping": _signal,
+}
+
+
+def frame(kind: str, **values: Any) -> str:
+    """A frame to a visitor; what is None is left out."""
+    made = {"t": kind} | {name: value for name, value in values.items() if value is not None}
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+
+
+def shown(
+    *,
+    id: str,
+    mine: bool,
+    author: str,
+    text: Text,
+    at: float,
+    files: Sequence[dict[str, Any]] = (),
+    number: int | None = None,
+    seen: bool = False,
+) -> dict[str, Any]:
+    """One message as a visitor's client shows it; ``mine`` is the visitor's own. ``at`` in epoch seconds."""
+    made: dict[str, Any] = {"id": id, "from": "visitor" if mine else "team", "at": int(at * 1000)}
+    made["text"] = text.plain
+    if number is not None:
+        made["n"] = number
+    if not mine:
+        made["author"] = author
+    if seen:
+        made["seen"] = True
+    if text.spans:
+        made["spans"] = spans(text)
+    if files:
+        made["files"] = list(files)
+    return made
+
+
+def spans(text: Text) -> list[list[Any]]:
+    """``[start, end, kind, value]`` with offsets in UTF-16 units, which is how a browser counts."""
+    if max(text.plain, default="") < "\U00010000":
+        return [_span(one, one.start, one.end) for one in text.spans]
+    places = [0]
+    for character in text.plain:
+        places.append(places[-1] + (2 if character >= "\U00010000" else 1))
+    last = len(text.plain)
+    return [_span(one, places[min(one.start, last)], places[min(one.end, last)]) for one in text.spans]
+
+
+def _span(span: Span, start: int, end: int) -> list[Any]:
+    found: list[Any] = [start, end, span.kind.value]
+    return [*found, span.value] if span.value else found
+
+
+def batches(items: Iterable[dict[str, Any]], most_bytes: int = 48_000) -> Iterable[str]:
+    """Messages as ``messages`` frames of a moderate size."""
+    group: list[dict[str, Any]] = []
+    size = 0
+    for item in items:
+        weight = len(item["text"]) * 3 + 400 * (1 + len(item.get("files", ())))
+        if group and size + weight > most_bytes:
+            yield frame("messages", items=group)
+            group, size = [], 0
+        group.append(item)
+        size += weight
+    if group:
+        yield frame("messages", items=group)
