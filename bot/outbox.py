@@ -70,6 +70,17 @@ Trouble = Callable[[str, str], Awaitable[None]]
 """Tells people something that concerns no one customer: (what it is about, the sentence)."""
 
 
+async def rest(woken: asyncio.Event, seconds: float) -> None:
+    """Waits until there is new work, at most so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+
+
+Rest = Callable[[asyncio.Event, float], Awaitable[None]]
+"""How the outbox waits; a test with a clock of its own gives another."""
+
+
 class Outbox:
     """Works the lanes. One per process. ``clock`` gives epoch seconds."""
 
@@ -85,6 +96,7 @@ class Outbox:
         trouble: Trouble,
         retry: RetryPolicy | None = None,
         clock: Callable[[], float] = time.time,
+        rest: Rest = rest,
     ) -> None:
         self._database = database
         self._policy = policy
@@ -93,6 +105,7 @@ class Outbox:
         self._trouble = trouble
         self._retry = retry or RetryPolicy()
         self._clock = clock
+        self._rest = rest
         self._worker = secrets.token_hex(8)
         self._pace = Pace()
         self._due: dict[str, float] = {}
@@ -117,6 +130,11 @@ class Outbox:
             self._hold_due = when
             self._woken.set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether attempts are under way."""
+        return bool(self._active)
+
     async def run(self) -> None:
         """Works until cancelled; attempts that are under way are given a few seconds to settle."""
         next_sweep = 0.0
@@ -128,9 +146,7 @@ class Outbox:
                     await self._sweep(now)
                     next_sweep = now + SWEEP
                 pause = min(await self._round(now), max(0.0, next_sweep - self._clock()))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._woken.wait()
+                await self._rest(self._woken, pause)
         finally:
             await self._finish()
 
@@ -146,8 +162,8 @@ class Outbox:
         try:
             freed = await self._database.write(partial(lanes.free_abandoned, active=set(self._active)))
             ready = await self._database.read(lanes.ready_buckets)
-        except StorageError as error:
-            log.warning("outbox.sweep_failed", error=str(error))
+        except Exception as error:
+            log.warning("outbox.sweep_failed", error=f"{type(error).__name__}: {error}"[:200])
             return
         for bucket in freed:
             self._due[bucket] = now

@@ -14,7 +14,7 @@ from tests.core.world import KIM, SUPPORT, World, message
 async def test_a_message_opens_a_thread_and_shows_the_words(database: Database) -> None:
     async with World(database) as world:
         await world.says("Where is my parcel?", source="1", subject="My order")
-        said = await world.until(lambda: world.desk.entries())
+        said = await world.until(world.desk.entries)
         assert [entry.text.plain for entry in said if isinstance(entry, Said)] == ["Where is my parcel?"]
         assert said[0].subject == "My order"
         (card,) = world.desk.cards()
@@ -30,7 +30,7 @@ async def test_the_same_event_twice_is_shown_once(database: Database) -> None:
     async with World(database) as world:
         first = message("hello", source="1")
         answers = await asyncio.gather(
-            *(world.relay.accept_customer(list(world.policy.inboxes)[0], first) for _ in range(5))
+            *(world.relay.accept_customer(next(iter(world.policy.inboxes)), first) for _ in range(5))
         )
         assert sorted(answer.duplicate for answer in answers) == [False, True, True, True, True]
         await world.says("second", source="2")
@@ -75,7 +75,7 @@ async def test_an_unproven_sender_never_joins_the_proven_owner(database: Databas
         await world.until(lambda: len(world.desk.entries()) == 2)
         cards = {card.card.handle: card.card for card in world.desk.cards() if card.card}
         assert set(cards) == {"C1", "C2"}
-        spoof = [entry for entry in world.desk.entries() if entry.text.plain == "Give me her data"][0]
+        spoof = next(entry for entry in world.desk.entries() if entry.text.plain == "Give me her data")
         assert isinstance(spoof, Said)
         assert spoof.warning is not None and "not verified" in spoof.warning
         history_of_claim = await world.casework.history(
@@ -117,14 +117,16 @@ async def test_somebody_else_answering_our_mail_is_shown_as_somebody_else(databa
 async def test_a_blocked_customers_words_are_kept_and_not_shown(database: Database) -> None:
     async with World(database) as world:
         await world.says("hello", source="1")
-        await world.until(lambda: world.desk.entries())
+        await world.until(world.desk.entries)
         person = (await world.casework.lookup("C1", SUPPORT))[0]
         await world.casework.block(person.customer_id, KIM, True, "b1")
         await world.says("buy my pills", source="2")
         kept = await world.casework.history(person.customer_id)
         assert [item.text.plain for item in kept] == ["buy my pills", "hello"]
         await world.says("another customer", source="3", who="other@mail.example")
-        await world.until(lambda: any("another" in e.text.plain for e in world.desk.entries() if isinstance(e, Said)))
+        await world.until(
+            lambda: any("another" in e.text.plain for e in world.desk.entries() if isinstance(e, Said))
+        )
         shown = [entry.text.plain for entry in world.desk.entries() if isinstance(entry, Said)]
         assert "buy my pills" not in shown
 
@@ -132,7 +134,7 @@ async def test_a_blocked_customers_words_are_kept_and_not_shown(database: Databa
 async def test_a_new_case_of_a_known_customer_says_so(database: Database) -> None:
     async with World(database) as world:
         await world.says("first case", source="1")
-        await world.until(lambda: world.desk.entries())
+        await world.until(world.desk.entries)
         person = (await world.casework.lookup("C1", SUPPORT))[0]
         await world.casework.resolve(person.customer_id, SUPPORT, KIM, "r1")
         await world.says("second case", source="2")

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import Any
+
+from sqlalchemy import Connection, func, select
 
 from bot.capabilities import Capabilities, FileRules
 from bot.casework import Casework, Vitals
 from bot.commands.services import Draft
 from bot.commands.types import Agent, Role, Sent
-from bot.desk import CardView, Entry, Mark, Place, Save
+from bot.desk import CardView, Entry, Mark, Place, Save, State
+from bot.errors import PlaceGone
 from bot.messages import (
     AgentId,
     Attachment,
     BlobId,
     Contact,
     InboxId,
+    Level,
     Message,
     Part,
     Receipt,
@@ -29,15 +36,19 @@ from bot.messages import (
     TeamId,
     Text,
 )
-from bot.outbox import Outbox
+from bot.outbox import Outbox, Rest, rest
 from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
 from bot.relay import Relay
 from bot.retry import RetryPolicy
+from bot.storage import history
 from bot.storage.database import Database
+from bot.storage.schema import delivery, lane
 
 SUPPORT = TeamId("support")
 MAIL = InboxId("support-mail")
 CHAT = InboxId("support-chat")
+PRESS = TeamId("press")
+PRESS_MAIL = InboxId("press-mail")
 OPEN = Rate(100_000.0, 100_000.0)
 KIM = Agent(AgentId("UKIM"), "Kim", Role.AGENT)
 
@@ -56,79 +67,127 @@ class Post:
     deleted: bool = False
 
 
+class Faults:
+    """What goes wrong, by operation: before it is done, or after (it was done, the answer was lost); and gates to wait at."""
+
+    def __init__(self) -> None:
+        self._planned: dict[tuple[str, bool], list[Exception]] = {}
+        self._gates: dict[tuple[str, bool], asyncio.Event] = {}
+        self.reached: dict[tuple[str, bool], asyncio.Event] = {}
+        self.calls: dict[str, int] = {}
+
+    def fail(self, op: str, error: Exception, *, after: bool = False, times: int = 1) -> None:
+        self._planned.setdefault((op, after), []).extend([error] * times)
+
+    def heal(self) -> None:
+        self._planned.clear()
+
+    def gate(self, op: str, *, after: bool = False) -> asyncio.Event:
+        """The next calls of ``op`` stop there until the event is set; ``reached`` says that one has come."""
+        self.reached[op, after] = asyncio.Event()
+        return self._gates.setdefault((op, after), asyncio.Event())
+
+    def open_gates(self) -> None:
+        for gate in self._gates.values():
+            gate.set()
+        self._gates.clear()
+
+    async def at(self, op: str, *, after: bool = False) -> None:
+        if not after:
+            self.calls[op] = self.calls.get(op, 0) + 1
+        gate = self._gates.get((op, after))
+        if gate is not None:
+            self.reached[op, after].set()
+            await gate.wait()
+        planned = self._planned.get((op, after))
+        if planned:
+            raise planned.pop(0)
+
+
 class MemoryDesk:
     """A desk in memory: keeps what it was told, and fails when a test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.posts: dict[str, Post] = {}
         self.files: list[tuple[str | None, Attachment]] = []
         self.told: list[str] = []
         self.marks: dict[str, list[Mark]] = {}
         self.updates = 0
         self.card_updates = 0
-        self.faults: list[Exception | tuple[str, Exception]] = []
-        self._clock = count(1)
+        self.faults = Faults()
+        self.archived: set[str] = set()
+        self.times: list[tuple[str, float]] = []
+        self._clock = clock
+        self._numbers = count(1)
         self.changed = asyncio.Event()
 
-    def _fault(self, *, after: bool) -> None:
-        if not self.faults:
-            return
-        fault = self.faults[0]
-        if isinstance(fault, tuple) and fault[0] == "after":
-            if after:
-                self.faults.pop(0)
-                raise fault[1]
-        elif not after:
-            self.faults.pop(0)
-            assert isinstance(fault, Exception)
-            raise fault
-
-    async def _add(self, post: Post) -> str:
-        self._fault(after=False)
-        self.posts[post.ts] = post
+    def _note(self, op: str) -> None:
+        self.times.append((op, self._clock()))
         self.changed.set()
-        self._fault(after=True)
+
+    def _look(self, place: Place) -> None:
+        if place.channel in self.archived:
+            raise PlaceGone("The Slack channel is archived.", whole_channel=True)
+        if place.ts is not None and self.posts[place.ts].deleted:
+            raise PlaceGone("The Slack thread is not there any more.")
+
+    async def _add(self, op: str, post: Post) -> str:
+        await self.faults.at(op)
+        self._look(Place(post.channel, post.thread_ts))
+        self.posts[post.ts] = post
+        self._note(op)
+        await self.faults.at(op, after=True)
         return post.ts
 
     def _ts(self) -> str:
-        return f"1700000000.{next(self._clock):06d}"
+        return f"1700000000.{next(self._numbers):06d}"
 
     async def open_card(self, channel: str, card: CardView, key: str) -> str:
-        return await self._add(Post(channel, self._ts(), None, key, card=card))
+        return await self._add("open_card", Post(channel, self._ts(), None, key, card=card))
 
     async def update_card(self, place: Place, card: CardView) -> None:
-        self._fault(after=False)
+        await self.faults.at("update_card")
+        self._look(place)
         assert place.ts is not None
         self.posts[place.ts].card = card
         self.card_updates += 1
-        self.changed.set()
+        self._note("update_card")
+        await self.faults.at("update_card", after=True)
 
     async def post(self, place: Place, entries: tuple[Entry, ...], key: str) -> str:
-        return await self._add(Post(place.channel, self._ts(), place.ts, key, entries))
+        return await self._add("post", Post(place.channel, self._ts(), place.ts, key, entries))
 
     async def find(self, place: Place, key: str, since: float) -> str | None:
+        await self.faults.at("find")
+        self._look(place)
         for post in self.posts.values():
             if post.channel == place.channel and post.thread_ts == place.ts and post.key == key:
                 return post.ts
         return None
 
     async def update(self, place: Place, post_ts: str, entries: tuple[Entry, ...]) -> None:
+        await self.faults.at("update")
         self.posts[post_ts].entries = entries
         self.updates += 1
-        self.changed.set()
+        self._note("update")
 
     async def upload(self, place: Place, attachment: Attachment, saved: str | None, save: Save) -> None:
-        await save("F1")
-        self.files.append((place.ts, attachment))
-        self.changed.set()
+        await self.faults.at("upload")
+        self._look(place)
+        if saved != "shared":
+            await save("shared")
+            self.files.append((place.ts, attachment))
+            self._note("upload")
+        await self.faults.at("upload", after=True)
 
     async def mark(self, place: Place, post_ts: str, mark: Mark) -> None:
+        await self.faults.at("mark")
         self.marks.setdefault(post_ts, []).append(mark)
-        self.changed.set()
+        self._note("mark")
 
     async def tell(self, channel: str, text: str, key: str) -> None:
         self.told.append(text)
-        self.changed.set()
+        self._note("tell")
 
     def cards(self) -> list[Post]:
         return [post for post in self.posts.values() if post.card is not None]
@@ -154,12 +213,15 @@ SHORT = Capabilities("chat", 50, idempotent_send=True)
 
 
 class MemoryAdapter:
-    """A channel in memory: keeps what was sent."""
+    """A channel in memory: keeps what was sent. Cannot be asked what arrived."""
 
     def __init__(self, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self.sent: list[tuple[Reply, Part]] = []
-        self.faults: list[Exception | None] = []
+        self.faults = Faults()
+        self.level = Level.ACCEPTED
+        self.refused: tuple[tuple[str, str], ...] = ()
+        self.times: list[float] = []
         self.changed = asyncio.Event()
 
     async def check(self) -> None: ...
@@ -169,14 +231,32 @@ class MemoryAdapter:
 
     async def close(self) -> None: ...
 
+    def words(self) -> list[str]:
+        return [part.text.plain for _, part in self.sent]
+
     async def send(self, reply: Reply, part: Part) -> Receipt:
-        fault = self.faults.pop(0) if self.faults else None
-        if fault is not None:
-            self.changed.set()
-            raise fault
-        self.sent.append((reply, part))
+        await self.faults.at("send")
+        known = self.capabilities.idempotent_send and any(
+            (one.key, other.number) == (reply.key, part.number) for one, other in self.sent
+        )
+        if not known:
+            self.sent.append((reply, part))
+        self.times.append(time.time())
         self.changed.set()
-        return Receipt((RemoteId(f"{reply.key}-{part.number}"),), datetime.now(UTC), detail="250 ok")
+        await self.faults.at("send", after=True)
+        remote = RemoteId(f"{reply.key}-{part.number}")
+        return Receipt((remote,), datetime.now(UTC), self.level, detail="250 ok", refused=self.refused)
+
+
+class FindingAdapter(MemoryAdapter):
+    """A channel that can be asked whether a part arrived."""
+
+    async def find(self, reply: Reply, part: Part) -> Receipt | None:
+        await self.faults.at("find")
+        for one, other in self.sent:
+            if (one.key, other.number) == (reply.key, part.number):
+                return Receipt((RemoteId(f"{reply.key}-{part.number}"),), datetime.now(UTC))
+        return None
 
 
 class MemoryBlobs:
@@ -184,8 +264,6 @@ class MemoryBlobs:
         self.kept: dict[BlobId, bytes] = {}
 
     async def put(self, data: bytes) -> BlobId:
-        import hashlib
-
         blob = BlobId(hashlib.sha256(data).hexdigest())
         self.kept[blob] = data
         return blob
@@ -217,58 +295,74 @@ class World:
         pace: PacePolicy = OPEN_PACE,
         desk: MemoryDesk | None = None,
         clock: Callable[[], float] | None = None,
+        rest: Rest = rest,
         echo_delay: float = 0.2,
+        card_delay: float = 0.01,
+        fallback: str | None = None,
+        chat: MemoryAdapter | None = None,
     ) -> None:
-        import time
-
         self.clock = clock or time.time
+        self._rest = rest
+        self._pace = pace
         self.database = database
         self.policy = CorePolicy(
-            {SUPPORT: TeamPolicy(SUPPORT, "Support", "C1", undo)},
+            {
+                SUPPORT: TeamPolicy(SUPPORT, "Support", "C1", undo, fallback),
+                PRESS: TeamPolicy(PRESS, "Press", "C2", undo),
+            },
             {
                 MAIL: InboxPolicy(MAIL, "email", SUPPORT, "support@shop.example"),
                 CHAT: InboxPolicy(CHAT, "chat", SUPPORT, "the shop"),
+                PRESS_MAIL: InboxPolicy(PRESS_MAIL, "email", PRESS, "press@shop.example"),
             },
-            card_delay=0.01,
+            card_delay=card_delay,
             echo_delay=echo_delay,
         )
-        self.desk = desk or MemoryDesk()
+        self.desk = desk or MemoryDesk(self.clock)
         self.mail = MemoryAdapter(PLAIN)
-        self.chat = MemoryAdapter(SHORT)
-        adapters = {MAIL: self.mail, CHAT: self.chat}
+        self.chat = chat or MemoryAdapter(SHORT)
+        self.press = MemoryAdapter(PLAIN)
+        self.adapters = {MAIL: self.mail, CHAT: self.chat, PRESS_MAIL: self.press}
         self.blobs = MemoryBlobs()
         self.troubles: list[str] = []
-        self.fetched: dict[str, bytes] = {}
+        self.fetches = Faults()
+
+        self._task: asyncio.Task[None] | None = None
+        self.build()
+
+    def build(self) -> None:
+        """New objects on the same database, as after a restart."""
 
         async def trouble(about: str, text: str) -> None:
             self.troubles.append(text)
 
         async def fetch(source: str) -> bytes:
+            await self.fetches.at("fetch")
             return b"fetched"
 
         self.outbox = Outbox(
-            database,
+            self.database,
             self.policy,
-            pace,
+            self._pace,
             self.desk,
-            adapters,
+            self.adapters,
             self.blobs,
             fetch,
             trouble,
             FAST,
             self.clock,
+            self._rest,
         )
-        self.relay = Relay(database, self.policy, self.outbox.wake, self.clock)
+        self.relay = Relay(self.database, self.policy, self.outbox.wake, self.clock)
         self.casework = Casework(
-            database,
+            self.database,
             self.policy,
-            {name: one.capabilities for name, one in adapters.items()},
+            {name: one.capabilities for name, one in self.adapters.items()},
             self.outbox,
             Directory(),
             Vitals(lambda: 2, self.relay.last_event, 0.0, "test"),
             self.clock,
         )
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> World:
         self.start()
@@ -286,24 +380,56 @@ class World:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    async def crash(self) -> None:
+        """The process dies: everything that is under way is cut off where it is, nothing is settled."""
+        lanes_at_work = [one for one in asyncio.all_tasks() if one.get_name().startswith("lane-")]
+        for task in lanes_at_work:
+            task.cancel()
+        await self.stop()
+        self.desk.faults.open_gates()
+        for adapter in (self.mail, self.chat, self.press):
+            adapter.faults.open_gates()
+        self.build()
+
+    async def restart(self) -> None:
+        await self.crash()
+        self.start()
+
+    async def quiet(self, seconds: float = 15.0) -> None:
+        """Waits until nothing is queued and nothing is under way."""
+
+        def waiting(connection: Connection) -> int:
+            queued = connection.execute(select(func.count()).where(lane.c.head <= lane.c.tail)).scalar_one()
+            held = connection.execute(select(func.count()).where(delivery.c.state == State.HELD)).scalar_one()
+            return int(queued) + int(held)
+
+        async with asyncio.timeout(seconds):
+            while self.outbox.busy or await self.database.read(waiting):
+                await asyncio.sleep(0.01)
+
+    async def state(self, message_id: int) -> State:
+        """The state of a reply, as agents see it."""
+        row = await self.database.read(partial(history.get, message_id=message_id))
+        assert row is not None
+        return State(row.state)
+
+    async def reaches(self, message_id: int, state: State, seconds: float = 8.0) -> None:
+        """Waits until a reply has a state."""
+        async with asyncio.timeout(seconds):
+            while await self.state(message_id) is not state:
+                await asyncio.sleep(0.01)
+
     async def until(self, predicate: Callable[[], Any], seconds: float = 8.0) -> Any:
         """Waits until something is so; what it waits for is an event of one of the ends."""
         async with asyncio.timeout(seconds):
             while not (result := predicate()):
-                events = [self.desk.changed, self.mail.changed, self.chat.changed]
-                for event in events:
-                    event.clear()
-                waits = [asyncio.create_task(event.wait()) for event in events]
-                done, pending = await asyncio.wait(
-                    waits, timeout=0.05, return_when=asyncio.FIRST_COMPLETED
-                )
-                for wait in pending:
-                    wait.cancel()
-                await asyncio.gather(*waits, return_exceptions=True)
+                await asyncio.sleep(0.005)
         return result
 
     async def says(self, words: str, *, source: str, who: str = "dana@mail.example", **more: Any) -> None:
-        await self.relay.accept_customer(more.pop("inbox", MAIL), message(words, source=source, who=who, **more))
+        await self.relay.accept_customer(
+            more.pop("inbox", MAIL), message(words, source=source, who=who, **more)
+        )
 
     async def reply(self, handle: str, words: str, source: str = "s1", **more: Any) -> Sent:
         person = (await self.casework.lookup(handle, SUPPORT))[0]
