@@ -46,6 +46,8 @@ class Capabilities:
     """What a channel can carry.
 
     ``reply_window`` in seconds after the customer's last word, None for no limit.
+    ``rate`` in messages a second and ``burst`` for the whole inbox, None for the default; ``thread_interval`` in seconds
+    between two messages of one thread. ``joins``: replies that wait for the rate are joined into one message.
     ``receipts``: the furthest level that the channel reports. ``idempotent_send``: sending the same key twice makes one copy.
     """
 
@@ -63,6 +65,10 @@ class Capabilities:
     reply_window: float | None = None
     receipts: str = "accepted"
     idempotent_send: bool = False
+    rate: float | None = None
+    burst: int = 1
+    thread_interval: float = 0.0
+    joins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
