@@ -1,4 +1,4 @@
-// Elements without innerHTML: text is always a text node, so nothing that a customer wrote can become markup.
+// Elements are made, never parsed: text is always a text node, so nothing that a customer wrote can become markup.
 
 export function h(tag, props, ...children) {
   const element = document.createElement(tag);

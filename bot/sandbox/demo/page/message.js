@@ -15,7 +15,7 @@ function face({ name, own, sign }) {
   if (own) return h("img", { class: "face", src: "/page/icon.svg", alt: "" });
   const letters = name.split(/\s+/).filter((word) => /^\p{L}/u.test(word)).slice(0, 2).map((word) => [...word][0]).join("");
   const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 7, 3);
-  return h("span", { class: `face hue${hue}`, "aria-hidden": "true" }, sign ? emoji(sign.replaceAll(":", "")) : letters.toUpperCase() || "?");
+  return h("span", { class: sign ? "face sign" : `face hue${hue}`, "aria-hidden": "true" }, sign ? emoji(sign.replaceAll(":", "")) : letters.toUpperCase() || "?");
 }
 
 export function messageRow(message, view) {
