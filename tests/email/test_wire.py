@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,11 @@ TOKEN = "ya29.very-secret-token"
 
 @asynccontextmanager
 async def server(
-    answers: dict[str, bytes], *, greeting: bytes = b"* OK ready\r\n", log: list[str] | None = None
+    answers: dict[str, bytes],
+    *,
+    greeting: bytes = b"* OK ready\r\n",
+    log: list[str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """A server that answers a command's name with canned bytes; `TAG` in them becomes the command's tag."""
     base = {"CAPABILITY": b"* CAPABILITY IMAP4rev1 IDLE\r\nTAG OK done\r\n", "LOGIN": b"TAG OK in\r\n"}
@@ -49,7 +54,7 @@ async def server(
             elif answer is not None:
                 writer.write(answer.replace(b"TAG", tag))
 
-    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls)
     try:
         yield listening.sockets[0].getsockname()[1]
     finally:
@@ -195,6 +200,35 @@ async def test_folder_that_does_not_exist() -> None:
     async with server({"EXAMINE": b"TAG NO no such mailbox\r\n"}) as port:
         with pytest.raises(FolderRefused, match="no such mailbox"):
             await opened(port, folder="Kunden & Co/Eingänge")
+
+
+async def test_a_server_without_idle_is_polled_with_noop() -> None:
+    log: list[str] = []
+    plain = {"CAPABILITY": b"* CAPABILITY IMAP4rev1\r\nTAG OK\r\n", "NOOP": b"* 4 EXISTS\r\nTAG OK\r\n"}
+    async with server({**plain, "SEARCH": b"* SEARCH\r\nTAG OK\r\n"}, log=log) as port:
+        mailbox = await opened(port)
+        await mailbox.new_uids(0)
+        assert await mailbox.wait_for_mail(0.01)
+        await mailbox.close()
+    assert any(line.endswith("NOOP") for line in log)
+
+
+async def test_a_server_that_refuses_idle_is_left() -> None:
+    async with server({"IDLE": b"TAG BAD no\r\n", "SEARCH": b"* SEARCH\r\nTAG OK\r\n"}) as port:
+        mailbox = await opened(port)
+        await mailbox.new_uids(0)
+        assert not await mailbox.wait_for_mail(0.01)
+        assert await mailbox.new_uids(0) == []
+        await mailbox.close()
+
+
+async def test_a_folder_without_uidnext() -> None:
+    told = {"EXAMINE": b"* OK [UIDVALIDITY 7] x\r\nTAG OK\r\n", "SEARCH": b"* SEARCH 3 17\r\nTAG OK\r\n"}
+    async with server(told) as port:
+        mailbox = Mailbox(ImapLogin("127.0.0.1", port, "me@x", "pw", tls="none", timeout=2))
+        await mailbox.connect()
+        assert (await mailbox.open_folder()).uidnext == 18
+        await mailbox.close()
 
 
 async def test_names_are_quoted_on_the_wire() -> None:

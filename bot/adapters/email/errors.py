@@ -4,9 +4,6 @@ What was certainly not taken is temporary or permanent by its code; what may hav
 connection went after the mail's last dot, is uncertain.
 """
 
-import asyncio
-import ssl
-
 import aiosmtplib
 
 from bot.adapters.email.compose import ComposeError
@@ -28,15 +25,6 @@ LOGIN_PAUSE = 300.0
 _LOGIN_CODES = frozenset([530, 534, 535, 538])
 """No login, or not one that is good enough: a person mends the settings, and the mail can go then."""
 
-_NETWORK = (
-    aiosmtplib.SMTPServerDisconnected,
-    aiosmtplib.SMTPConnectError,
-    aiosmtplib.SMTPTimeoutError,
-    ssl.SSLError,
-    asyncio.TimeoutError,
-    OSError,
-)
-
 
 def smtp_error(problem: BaseException, *, data_begun: bool) -> DeliveryError:
     """What a failed attempt to send means. `data_begun`: the mail's content was on its way."""
@@ -44,8 +32,7 @@ def smtp_error(problem: BaseException, *, data_begun: bool) -> DeliveryError:
         return problem
     refused_login = isinstance(problem, aiosmtplib.SMTPResponseException) and problem.code in _LOGIN_CODES
     if isinstance(problem, aiosmtplib.SMTPAuthenticationError) or refused_login:
-        said = problem.message if isinstance(problem, aiosmtplib.SMTPException) else ""
-        return TemporaryFailure(f"the mail server refuses our login: {said}", LOGIN_PAUSE, freeze=True)
+        return TemporaryFailure(f"the mail server refuses our login: {problem}", LOGIN_PAUSE, freeze=True)
     if isinstance(problem, aiosmtplib.SMTPRecipientsRefused):
         return _refused(problem.recipients)
     if isinstance(problem, aiosmtplib.SMTPResponseException):
@@ -54,15 +41,12 @@ def smtp_error(problem: BaseException, *, data_begun: bool) -> DeliveryError:
         return PermanentFailure(f"the mail server cannot do that: {problem.message}")
     if isinstance(problem, ComposeError):
         return PermanentFailure(str(problem))
-    if isinstance(problem, _NETWORK) and not data_begun:
-        return TemporaryFailure(
-            f"the mail server could not be reached: {str(problem) or type(problem).__name__}"
-        )
-    if isinstance(problem, ValueError) and not data_begun:
-        return PermanentFailure(f"the mail could not be addressed: {problem}")
-    return UncertainFailure(
-        f"the mail server went away before it answered: {str(problem) or type(problem).__name__}"
-    )
+    said = str(problem) or type(problem).__name__
+    if data_begun:
+        return UncertainFailure(f"the mail server went away before it answered: {said}")
+    if isinstance(problem, ValueError) and not isinstance(problem, OSError):  # a certificate's error is both
+        return PermanentFailure(f"the mail could not be addressed: {said}")
+    return TemporaryFailure(f"the mail server could not be reached: {said}")
 
 
 def _refused(recipients: list[aiosmtplib.SMTPRecipientRefused]) -> DeliveryError:
