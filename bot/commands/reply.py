@@ -188,7 +188,7 @@ async def another_way(services: Services, call: Call) -> Result:
 async def arrived(services: Services, call: Call) -> Result:
     """*It arrived*: the agent checked an uncertain reply."""
     await services.settle_by_hand(_message(call), call.agent, True)
-    return Answer(Text("Noted as sent."), quiet=True)
+    return Answer(Text("Noted as sent."), quiet=True, replace=True)
 
 
 async def check(services: Services, call: Call) -> Result:

@@ -35,7 +35,8 @@ async def reopen(services: Services, call: Call) -> Result:
     if person.status is not Status.RESOLVED:
         raise UserError(f"{person.name}'s case is not resolved, so there is nothing to reopen.")
     after = await services.reopen(person.customer_id, person.team, call.agent, call.source)
-    return Answer(Text(f"{after.name}'s case is open again."), quiet=call.face in (Face.BUTTON, Face.THREAD))
+    line = Text(f"{after.name}'s case is open again.")
+    return Answer(line, quiet=call.face in (Face.BUTTON, Face.THREAD), replace=call.face is Face.BUTTON)
 
 
 COMMANDS = (

@@ -17,7 +17,7 @@ from typing_extensions import override
 from bot.commands.types import GivenFile
 from bot.contract import BlobStore
 from bot.desk import CardView, Desk, Entry, Mark, Place, Save
-from bot.errors import DeliveryError
+from bot.errors import DeliveryError, PermanentFailure
 from bot.messages import Attachment
 from bot.slack.api import SlackApi, make_client
 from bot.slack.blocks import escape, told
@@ -116,9 +116,16 @@ class SlackDesk(Desk):
     @override
     async def update(self, place: Place, post_ts: str, entries: tuple[Entry, ...]) -> None:
         shown, _ = render(entries, self.policy.icons, renewed=True)
-        await self.api.call(
-            "chat.update", channel=place.channel, ts=post_ts, blocks=shown.blocks, text=shown.text
+        _, code = await self.api.call_raw(
+            "chat.update",
+            frozenset({"message_not_found"}),
+            channel=place.channel,
+            ts=post_ts,
+            blocks=shown.blocks,
+            text=shown.text,
         )
+        if code:
+            raise PermanentFailure("Somebody deleted the post, so it cannot be changed.")
 
     @override
     async def upload(self, place: Place, attachment: Attachment, saved: str | None, save: Save) -> None:
@@ -141,7 +148,10 @@ class SlackDesk(Desk):
         return [] if mark is Mark.HELD else [old for old in Mark if old is not mark]
 
     async def _react(self, method: str, channel: str, ts: str, mark: Mark, fine: str) -> None:
-        await self.api.call_raw(method, frozenset({fine}), channel=channel, timestamp=ts, name=MARKS[mark])
+        """A message that its author deleted needs no mark."""
+        await self.api.call_raw(
+            method, frozenset({fine, "message_not_found"}), channel=channel, timestamp=ts, name=MARKS[mark]
+        )
 
     @override
     async def tell(self, channel: str, text: str, key: str) -> None:

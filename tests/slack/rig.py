@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -24,7 +26,10 @@ from bot.slack.preflight import preflight
 from bot.slack.socket import SocketRunner
 from bot.slack.tools import Hooks
 from tests.commands.fake_services import FakeServices
+from tests.sandbox.slack_referee import Referee
 
+SPECS = Path(os.environ.get("ONETHREAD_SPECS", Path(__file__).parents[2].parent / "shared" / "specs"))
+HAVE_SPECS = SPECS.is_dir()
 T = TypeVar("T")
 Json = dict[str, Any]
 
@@ -190,9 +195,11 @@ async def rig(
         if not run:
             await _with_card(made)
             yield made
-            return
-        async with running(made):
-            yield made
+        else:
+            async with running(made):
+                yield made
+        if HAVE_SPECS:
+            assert Referee(SPECS).judge_all(standin.calls) == []
 
 
 async def _with_card(made: Rig) -> None:

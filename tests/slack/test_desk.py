@@ -25,10 +25,8 @@ from bot.errors import (
 from bot.messages import Attachment
 from bot.slack.errors import mapped
 from tests.sandbox.slack_referee import Referee
-from tests.slack.rig import Rig, card, rig, said
+from tests.slack.rig import SPECS, Rig, card, rig, said
 from tests.slack.test_posts import replied
-
-SPECS = Path(os.environ.get("ONETHREAD_SPECS", Path(__file__).parents[2].parent / "shared" / "specs"))
 
 
 def thread(desk: Rig) -> list[dict[str, Any]]:
@@ -227,6 +225,17 @@ async def test_a_mark_takes_the_place_of_the_one_before() -> None:
         desk.desk._marks.clear()
         await desk.desk.mark(desk.place, ts, Mark.FAILED)
         assert reactions(desk, ts) == ["x"]
+
+
+async def test_a_deleted_message_needs_no_mark_and_a_deleted_post_no_change() -> None:
+    async with rig(run=False) as desk:
+        ts = (await desk.say("agent1", "! hi"))["ts"]
+        post = await desk.desk.post(desk.place, (said(),), "k1")
+        for gone in (ts, post):
+            await desk.standin.control("delete_message", channel="support", ts=gone)
+        await desk.desk.mark(desk.place, ts, Mark.CANCELLED)
+        with pytest.raises(PermanentFailure, match="deleted the post"):
+            await desk.desk.update(desk.place, post, (said(),))
 
 
 # Files

@@ -190,6 +190,17 @@ async def test_the_cards_buttons_and_menu() -> None:
         assert card == desk.standin.messages("support")[0], "an answer never takes the card's place"
 
 
+async def test_reopen_takes_the_place_of_resolved() -> None:
+    async with rig() as desk:
+        await slash(desk, "agent1", "/resolve C42")
+        (answer,) = desk.whispers("agent1")
+        await desk.press("agent1", answer, "case.reopen")
+        await desk.settled()
+        assert [whisper["text"] for whisper in desk.whispers("agent1")] == [
+            "Dana Petrov's case is open again."
+        ]
+
+
 async def test_the_shortcut_on_a_message() -> None:
     async with rig() as desk:
         said = await desk.say("agent2", "Tell her <@" + desk.standin.people["agent1"].id + "> calls at 3.")
