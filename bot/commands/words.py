@@ -54,9 +54,9 @@ def ago(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """``812 bytes``, ``24 kB``, ``3.1 MB``."""
+    """``1 byte``, ``812 bytes``, ``24 kB``, ``3.1 MB``."""
     if count < 1000:
-        return f"{count} bytes"
+        return f"{count} byte" if count == 1 else f"{count} bytes"
     if count < 1_000_000:
         return f"{count / 1000:.0f} kB"
     return f"{count / 1_000_000:.3g} MB" if count < 1_000_000_000 else f"{count / 1_000_000_000:.3g} GB"

@@ -2,71 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
 
 import pytest
 
+from bot.commands import pending
 from bot.commands.help import make_registry
-from bot.commands.services import Confirm
-from bot.commands.types import Answer, Call, Face, Form, GivenFile, Problems, Result
-from bot.desk import State, Status
-from bot.messages import Text
-from tests.commands.fake_services import CHAT, EMAIL, GUEST, KIM, SUPPORT, FakeServices
-
-THREAD = "42.000100"
-
-
-@pytest.fixture
-def services() -> FakeServices:
-    return FakeServices()
-
-
-def call(args: str = "", face: Face = Face.SLASH, **more: object) -> Call:
-    made = Call(
-        KIM, face, f"src:{args}:{face}", "C0SUPPORT", args, Text(args), team=SUPPORT, fields={}, order=1.0
-    )
-    return replace(made, **more)  # type: ignore[arg-type]
-
-
-async def run(
-    services: FakeServices, name: str, args: str = "", face: Face = Face.SLASH, **more: object
-) -> Result:
-    registry = make_registry()
-    command = registry.find(name) or registry.action(name)
-    assert command is not None
-    return await registry.run(command, services, call(args, face, **more))
-
-
-async def said(
-    services: FakeServices, name: str, args: str = "", face: Face = Face.SLASH, **more: object
-) -> str:
-    result = await run(services, name, args, face, **more)
-    assert isinstance(result, Answer), result
-    return result.text.plain
-
-
-@pytest.mark.parametrize("ref", ["C42", "c42", "C42:", "dana@mail.example", "Petrov", '"Dana Petrov"'])
-async def test_reply_finds_the_customer_however_they_are_named(services: FakeServices, ref: str) -> None:
-    line = await said(services, "reply", f"{ref} It ships today.")
-    assert line == "→ Dana Petrov, email dana@mail.example · sending in 5 s"
-    assert services.drafts[0].text.plain == "It ships today."
-    assert services.drafts[0].customer_id == 42
-
-
-async def test_reply_offers_undo_and_edit(services: FakeServices) -> None:
-    answer = await run(services, "reply", "C42 hello")
-    assert isinstance(answer, Answer)
-    assert [(b.label, b.action) for b in answer.buttons] == [("Undo", "reply.undo"), ("Edit", "reply.edit")]
-
-
-async def test_reply_keeps_lines(services: FakeServices) -> None:
-    await said(services, "reply", "C42 one\n\n  two")
-    assert services.drafts[0].text.plain == "one\n\n  two"
-
-
-async def test_nobody_gets_the_closest(services: FakeServices) -> None:
-    assert await said(services, "reply", "C421 hi") == "C421 is nobody. Closest: C42 Dana Petrov."
-    assert services.drafts == []
+from bot.commands.registry import Registry
+from bot.commands.services import Health, InboxHealth
+from bot.commands.types import Answer, Face
+from bot.commands.words import ago, clock, size
+from bot.desk import Status
+from bot.errors import UserError
+from bot.messages import InboxId, Text
+from tests.commands.callers import call, run, said
+from tests.commands.fake_services import GUEST, SUPPORT, FakeServices
 
 
 async def test_several_are_told_apart(services: FakeServices) -> None:
@@ -75,171 +25,12 @@ async def test_several_are_told_apart(services: FakeServices) -> None:
     )
 
 
-async def test_in_a_thread_the_customer_is_implied(services: FakeServices) -> None:
-    answer = await run(services, "reply", "hi C51 there", Face.THREAD, thread_ts=THREAD, message_ts="9.1")
-    assert isinstance(answer, Answer) and answer.quiet
-    draft = services.drafts[0]
-    assert (draft.customer_id, draft.text.plain, draft.from_thread, draft.message_ts) == (
-        42,
-        "hi C51 there",
-        True,
-        "9.1",
-    )
-
-
-async def test_their_own_handle_in_their_thread_is_not_sent(services: FakeServices) -> None:
-    await run(services, "reply", "C42 hello", Face.THREAD, thread_ts=THREAD, message_ts="9.1")
-    assert services.drafts[0].text.plain == "hello"
-
-
-async def test_somebody_elses_handle_in_a_thread_sends_nothing(services: FakeServices) -> None:
-    line = await said(services, "reply", "C51 hello", Face.THREAD, thread_ts=THREAD, message_ts="9.1")
-    assert line == (
-        "This is Dana Petrov's thread (C42), and C51 Dana White is somebody else. Nothing was done."
-    )
-    assert services.drafts == []
-
-
-async def test_a_case_number_that_is_nobodys_handle_is_sent_as_text(services: FakeServices) -> None:
-    await run(services, "reply", "C900 is your locker", Face.THREAD, thread_ts=THREAD, message_ts="9.1")
-    assert services.drafts[0].text.plain == "C900 is your locker"
-
-
-async def test_files_alone_are_a_reply(services: FakeServices) -> None:
-    file = GivenFile("F1", "a.pdf", "application/pdf", 10, "https://files.slack.com/a.pdf")
-    await run(services, "reply", "", Face.THREAD, thread_ts=THREAD, message_ts="9.1", files=(file,))
-    assert services.drafts[0].files == (file,)
-
-
 async def test_an_outsider_can_do_nothing(services: FakeServices) -> None:
     for name in ("reply", "note", "history", "resolve", "assign", "block", "health", "help", "undo"):
         answer = await run(services, name, "C42 hello", agent=GUEST)
         assert isinstance(answer, Answer) and answer.error
         assert answer.text.plain.startswith("Only members of this team can do that.")
     assert services.drafts == [] and services.done == [] and services.notes == []
-
-
-async def test_a_question_comes_before_a_second_copy(services: FakeServices) -> None:
-    services.ask = Confirm("Dana Petrov got the same words a minute ago. Send them again?", "Send again")
-    asked = await run(services, "reply", "C42 hello")
-    assert isinstance(asked, Answer) and services.drafts == []
-    assert [b.label for b in asked.buttons] == ["Send again", "Do not send"]
-    done = await run(services, "reply.confirm", asked.buttons[0].value, Face.BUTTON)
-    assert isinstance(done, Answer) and services.drafts[0].confirmed
-    other = await run(
-        services, "reply.confirm", asked.buttons[0].value, Face.BUTTON, agent=replace(KIM, id="U9")
-    )
-    assert isinstance(other, Answer) and other.error
-
-
-async def test_an_old_question_says_so(services: FakeServices) -> None:
-    line = await said(services, "reply.confirm", "gone", Face.BUTTON)
-    assert line == "This question is too old, and nothing was sent. Please write it again."
-
-
-async def test_the_same_act_twice_is_one_reply(services: FakeServices) -> None:
-    await run(services, "reply", "C42 hello")
-    line = await said(services, "reply", "C42 hello")
-    assert len(services.drafts) == 1
-    assert line == "That is already on its way to Dana Petrov; nothing was sent twice."
-
-
-async def test_the_form_names_way_subject_and_what_happens(services: FakeServices) -> None:
-    form = await run(services, "reply", "C42")
-    assert isinstance(form, Form)
-    assert [(f.name, f.kind) for f in form.fields] == [
-        ("customer", "customer"),
-        ("way", "select"),
-        ("subject", "select"),
-        ("text", "lines"),
-        ("files", "files"),
-        ("cc", "text"),
-        ("info", "info"),
-    ]
-    way = form.fields[1]
-    assert way.value == "1" and [c.under for c in way.choices] == [
-        "files up to 20 MB, no edits",
-        "text and pictures",
-    ]
-    assert form.fields[-1].value.startswith("Send: Dana Petrov gets this by email dana@mail.example")
-
-
-async def test_the_form_without_a_customer_asks_for_one(services: FakeServices) -> None:
-    form = await run(services, "reply")
-    assert isinstance(form, Form) and [f.name for f in form.fields] == ["customer", "text"]
-    assert form.fields[0].live
-
-
-async def test_choosing_a_customer_fills_the_form_and_keeps_the_words(services: FakeServices) -> None:
-    fields = {"customer": '{"c":51,"t":"support"}', "text": "typed already"}
-    form = await run(services, "reply.submit.refresh", "{}", Face.FORM, fields=fields)
-    assert isinstance(form, Form) and form.title == "Reply to C51"
-    assert next(f for f in form.fields if f.name == "text").value == "typed already"
-
-
-async def test_a_closed_way_says_why(services: FakeServices) -> None:
-    services.ways_of = (replace(EMAIL, closed="The address bounces since Tuesday."), CHAT)
-    form = await run(services, "reply", "C42")
-    assert isinstance(form, Form)
-    assert [c.value for c in form.fields[1].choices] == ["2"]
-    assert form.fields[-1].value.endswith("The address bounces since Tuesday.")
-
-
-async def test_the_form_sends_by_the_chosen_way(services: FakeServices) -> None:
-    fields = {
-        "customer": '{"c":42,"t":"support"}',
-        "way": "1",
-        "subject": "1",
-        "subject.label": "Invoice 7",
-        "cc": "a@x.example; b@x.example",
-        "text": "It ships.",
-    }
-    answer = await run(services, "reply.submit", "{}", Face.FORM, fields=fields, text=Text("It ships."))
-    assert isinstance(answer, Answer) and not answer.quiet
-    draft = services.drafts[0]
-    assert (draft.route_id, draft.subject, draft.cc) == (1, "Invoice 7", ("a@x.example", "b@x.example"))
-    assert not draft.from_thread
-
-
-async def test_an_empty_form_stays_open(services: FakeServices) -> None:
-    fields = {"customer": '{"c":42,"t":"support"}', "way": "1"}
-    assert await run(services, "reply.submit", "{}", Face.FORM, fields=fields, text=Text()) == Problems(
-        {"text": "Write something, or add a file."}
-    )
-
-
-async def test_a_question_in_the_form_is_another_page(services: FakeServices) -> None:
-    services.ask = Confirm("X carries one picture a message; two would be left behind.", "Send 3 messages")
-    fields = {"customer": '{"c":42,"t":"support"}', "way": "1", "text": "x"}
-    page = await run(services, "reply.submit", "{}", Face.FORM, fields=fields, text=Text("x"))
-    assert isinstance(page, Form) and page.submit == "reply.confirmed" and page.button == "Send 3 messages"
-    answer = await run(services, "reply.confirmed", page.context, Face.FORM)
-    assert isinstance(answer, Answer) and services.drafts[0].confirmed
-
-
-async def test_undo_gives_the_words_back(services: FakeServices) -> None:
-    await run(services, "reply", "C42 hello")
-    assert await said(services, "undo", "C42") == "Taken back, Dana Petrov got nothing. Your words:\nhello"
-    assert services.messages[101].state is State.CANCELLED
-    assert await said(services, "undo", "C42") == (
-        "Nothing to Dana Petrov is waiting to be sent, so there is nothing to take back."
-    )
-
-
-async def test_edit_takes_back_first(services: FakeServices) -> None:
-    await run(services, "reply", "C42 helo")
-    form = await run(services, "reply.edit", "101", Face.BUTTON)
-    assert isinstance(form, Form)
-    assert services.messages[101].state is State.CANCELLED
-    assert next(f for f in form.fields if f.name == "text").value == "helo"
-
-
-async def test_edit_after_it_left_says_so(services: FakeServices) -> None:
-    services.keep(7, "C42", "outbound", Text("gone"), State.ACCEPTED)
-    assert (
-        await said(services, "reply.edit", "7", Face.BUTTON)
-        == "It was already sent, so it cannot be taken back."
-    )
 
 
 async def test_notes(services: FakeServices) -> None:
@@ -317,24 +108,6 @@ async def test_quoted_text_is_shown_on_demand(services: FakeServices) -> None:
     assert await said(services, "tail.show", "5", Face.BUTTON) == "Quoted below their words:\n> old"
 
 
-async def test_uncertain_replies(services: FakeServices) -> None:
-    services.keep(8, "C42", "outbound", Text("hm"), State.UNCERTAIN)
-    asked = await run(services, "reply.check", "8", Face.BUTTON)
-    assert isinstance(asked, Answer)
-    assert [b.action for b in asked.buttons] == ["reply.again", "reply.arrived"]
-    assert services.done == []
-    await run(services, "reply.again", "8", Face.BUTTON)
-    await run(services, "reply.arrived", "8", Face.BUTTON)
-    assert services.done == [("settle", 8, False), ("retry", 8), ("settle", 8, True)]
-
-
-async def test_another_way_opens_the_form_with_the_words(services: FakeServices) -> None:
-    services.keep(8, "C42", "outbound", Text("hm"), State.FAILED)
-    form = await run(services, "reply.another", "8", Face.BUTTON)
-    assert isinstance(form, Form)
-    assert next(f for f in form.fields if f.name == "text").value == "hm"
-
-
 async def test_health_reads_well(services: FakeServices) -> None:
     answer = await run(services, "health")
     assert isinstance(answer, Answer)
@@ -365,3 +138,92 @@ def test_suggestions() -> None:
         None,
         "history",
     ]
+
+
+async def test_health_says_what_is_wrong(services: FakeServices) -> None:
+    now = time.time()
+    down = InboxHealth(
+        InboxId("press-mail"),
+        "email",
+        SUPPORT,
+        "press@shop.example",
+        "the password is refused",
+        now - 600,
+        None,
+    )
+
+    async def sick() -> Health:
+        return Health(
+            (down,),
+            {"route": 3},
+            400.0,
+            2,
+            1,
+            "SMTP 421",
+            now - 60,
+            1,
+            now - 90_000,
+            "0.1.0",
+            ("Look at C42.",),
+        )
+
+    services.health = sick  # type: ignore[method-assign]
+    answer = await run(services, "health")
+    assert isinstance(answer, Answer)
+    lines = answer.text.plain.splitlines()
+    assert lines[0] == "🔴 1 of 1 inboxes do not work."
+    assert lines[1] == "3 waiting to be sent (3 route), the oldest for 7 min."
+    assert lines[2] == "2 failed in the last 24 hours."
+    assert lines[3] == "1 may or may not have arrived and wait for somebody to check."
+    assert lines[4].startswith("Last error ") and lines[4].endswith(": SMTP 421")
+    assert lines[5] == "Onethread 0.1.0, running for 25 h, one connection to Slack."
+    assert answer.rows[0].text.plain.startswith("🔴 press@shop.example: the password is refused, since ")
+    assert answer.rows[1].text.plain == "⚠ Look at C42."
+
+
+NOON = 1_760_011_200.0  # Thursday, 9 October 2025, 12:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "shown"),
+    [
+        (NOON - 60, "UTC", "11:59"),
+        (NOON - 60, "Europe/Stockholm", "13:59"),
+        (NOON - 86_400, "UTC", "Wed 12:00"),
+        (NOON - 30 * 86_400, "UTC", "9 Sep 12:00"),
+        (NOON - 400 * 86_400, "UTC", "4 Sep 2024"),
+        (NOON, "Nowhere/AtAll", "12:00"),
+    ],
+)
+def test_clock(at: float, zone: str, shown: str) -> None:
+    assert clock(at, zone, NOON) == shown
+
+
+def test_sizes_and_ages() -> None:
+    assert [size(n) for n in (1, 999, 24_000, 3_100_000, 90_000_000, 2_000_000_000)] == [
+        "1 byte",
+        "999 bytes",
+        "24 kB",
+        "3.1 MB",
+        "90 MB",
+        "2 GB",
+    ]
+    assert [ago(s) for s in (-3, 40, 700, 7200, 3 * 86_400)] == ["0 s", "40 s", "12 min", "2 h", "3 days"]
+
+
+def test_questions_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pending, "KEPT_COUNT", 2)
+    kept: pending.Pending[str] = pending.Pending()
+    tokens = [kept.keep(word) for word in ("a", "b", "c")]
+    assert [kept.get(token) for token in tokens[1:]] == ["b", "c"]
+    with pytest.raises(UserError):
+        kept.get(tokens[0])
+    monkeypatch.setattr(pending, "KEPT_SECONDS", -1.0)
+    with pytest.raises(UserError):
+        kept.get(kept.keep("d"))
+
+
+def test_two_commands_of_one_name_are_refused() -> None:
+    command = make_registry().commands[0]
+    with pytest.raises(ValueError, match="two commands"):
+        Registry([command, command], [])
