@@ -242,6 +242,9 @@ POISON = {
     "dashes": b"Content-Type: multipart/mixed; boundary=-\r\n\r\n" + b"--" * 500_000,
     "boundaries": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"\r\n--bb" * 200_000,
     "quoted printable": b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=" * 1_000_000,
+    "many guesses": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    + (b"--b\r\nContent-Type: text/plain; charset=x\r\n\r\n" + bytes(range(128, 256)) * 250 + b"\r\n") * 290,
+    "guesses in a header": b"Subject: " + b"=?x-none?q?=E9=F0=8F?= , " * 1_200 + b"\r\n\r\nx",
     "spaces": b"Subject: " + b" " * 200_000 + b"\r\n" + b" \r\n" * 50_000 + b"\r\nx",
     "guess": b"From: a@x\r\n\r\n" + bytes(range(128, 256)) * 10_000,
 }

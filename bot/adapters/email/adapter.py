@@ -78,7 +78,7 @@ class EmailAdapter:
             imap.plaintext_ok,
             imap.timeout,
         )
-        self._domain = settings.address.rpartition("@")[2]
+        self._domain = wire_address(settings.address).rpartition("@")[2]
         self._smtp = Sender(
             SmtpLogin(
                 smtp.host,
@@ -269,7 +269,9 @@ class EmailAdapter:
             raise smtp_error(problem, data_begun=False) from problem
         if len(raw) > self._settings.size_limit * 1.4:
             raise PermanentFailure(f"the mail has {len(raw) / 1_000_000:.1f} MB, more than mail servers take")
-        sender = outgoing.reply_to or self._settings.address  # so that a bounce carries the token too
+        sender = wire_address(
+            outgoing.reply_to or self._settings.address
+        )  # so that a bounce carries the token too
         try:
             sent = await self._smtp.send(sender, recipient, copies, raw)
         except AdapterError as problem:  # OAuth2: no access token

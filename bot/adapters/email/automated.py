@@ -141,7 +141,7 @@ def _original_id(mail: ParsedMail) -> str:
                 return ids[0]
     for text in (
         mail.text[:_MAX_REPORT],
-        *(decode(f.content[:_MAX_REPORT], None)[0] for f in mail.files[:3]),
+        *(decode(f.content[:_MAX_REPORT], None, guess=False)[0] for f in mail.files[:3]),
     ):
         found = re.search(r"^[>\s]*message-id:\s*(<[^<>\s]{1,900}>)", text, re.IGNORECASE | re.MULTILINE)
         if found is not None:

@@ -61,11 +61,12 @@ def codec_of(charset: str | None) -> str:
     return info.name if textual and info.name.replace("-", "_") not in _REFUSED else ""
 
 
-def decode(data: bytes, charset: str | None) -> tuple[str, str | None]:
+def decode(data: bytes, charset: str | None, *, guess: bool = True) -> tuple[str, str | None]:
     """The text, and a sentence about what had to be guessed (None where all was well).
 
     Order: the declared charset, UTF-8, a guess (charset-normalizer, on the first 32 kB), Windows-1252 with
     replacement marks. US-ASCII that holds other bytes is tried as UTF-8 first and then as Windows-1252.
+    `guess=False` leaves the guess out, which takes many milliseconds.
     """
     codec = codec_of(charset)
     plain_ascii = codec in ("ascii", "us-ascii") or not codec
@@ -80,7 +81,7 @@ def decode(data: bytes, charset: str | None) -> tuple[str, str | None]:
         text = _try(data, "cp1252")
         if text is not None:
             return text, None
-    guessed = _guess(data)
+    guessed = _guess(data) if guess else None
     if guessed is not None:
         text = _try(data, guessed)
         if text is not None:

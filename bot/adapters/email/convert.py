@@ -14,6 +14,8 @@ from bot.adapters.email.tokens import Tokens
 from bot.messages import Contact, ConversationId, RemoteId, Text
 
 CHANNEL = "email"
+MAX_WORDS = 2_000_000
+"""Characters of text and HTML that are read of one mail, all its parts together."""
 MAX_REFERENCES = 50
 MAX_PARTICIPANTS = 100
 _EARLY = timedelta(days=7)
@@ -115,7 +117,12 @@ def words(mail: ParsedMail) -> Words:
     whole = Text()
     cut: int | None = None
     problems: list[str] = []
+    read = 0
     for body in mail.bodies:
+        if read > MAX_WORDS:
+            problems.append("the mail is very long; only its beginning is shown")
+            break
+        read += len(body.html or body.plain or "")
         text, tail, shortened = _body(body)
         if shortened:
             problems.append("the mail is very long or deeply nested; only a part of it is shown")

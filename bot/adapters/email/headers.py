@@ -105,7 +105,7 @@ def decode_words(value: str) -> str:
 
     def flush() -> None:
         if pending:
-            result.append(decode(b"".join(pending), charset)[0])
+            result.append(decode(b"".join(pending), charset, guess=False)[0])
             pending.clear()
 
     for found, _ in zip(_WORD.finditer(value), range(MAX_WORDS), strict=False):

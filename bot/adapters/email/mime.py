@@ -32,6 +32,9 @@ MAX_DEPTH = 15
 MAX_TEXT_BYTES = 2_000_000
 """Bytes of one text or HTML part that are read; the rest is in the raw mail."""
 
+MAX_GUESSES = 4
+"""Parts whose character set is guessed; each guess takes tens of milliseconds."""
+
 _TYPE = re.compile(r"\s*([\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,120})")
 _PARAM = re.compile(r""";\s*([\w*-]{1,40})\s*=\s*(?:"((?:[^"\\]|\\.){0,998})"|([^\s;]{0,998}))""")
 _PATH = re.compile(r"[/\\\x00-\x1f\x7f:*?\"<>|]+")
@@ -127,6 +130,7 @@ class _Found:
     reports: list[Report] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     parts: int = 0
+    guesses: int = 0
 
     def problem(self, sentence: str) -> None:
         if sentence not in self.problems and len(self.problems) < 20:
@@ -200,7 +204,7 @@ def _rfc2231(value: str, name: str) -> str:
     except (ValueError, LookupError, TypeError, IndexError, UnicodeError):
         return ""
     if isinstance(got, tuple):
-        return decode(str(got[2]).encode("latin-1", "replace"), got[0] or "utf-8")[0]
+        return decode(str(got[2]).encode("latin-1", "replace"), got[0] or "utf-8", guess=False)[0]
     return str(got or "")
 
 
@@ -310,8 +314,9 @@ def _text(node: _Node, kind: str, content: bytes, number: int, found: _Found) ->
     charset = parameter(declared, "charset")
     if kind == "text/html" and not charset:
         charset = _meta_charset(content)
-    text, problem = decode(content, charset)
+    text, problem = decode(content, charset, guess=found.guesses < MAX_GUESSES)
     if problem:
+        found.guesses += 1
         found.problem(problem)
     if kind == "text/plain" and parameter(declared, "format").lower() == "flowed":
         text = unflow(text, parameter(declared, "delsp").lower() == "yes")
