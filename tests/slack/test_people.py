@@ -116,9 +116,8 @@ async def test_without_any_list_every_full_member_is_an_agent() -> None:
 async def test_public_names(name_from: NameFrom, public: bool, name: str) -> None:
     async with rig(run=False) as desk:
         kim = desk.standin.people["agent1"].id
-        known = await people(
-            desk, name_from=name_from, public_names={kim: given for given in public.values()}
-        )
+        given = {kim: name} if public else {}
+        known = await people(desk, name_from=name_from, public_names=given)
         agent = await known.agent(kim, SUPPORT)
         assert agent.name == name and "secret" not in agent.name
         assert await known.names([kim]) == {kim: name}
