@@ -126,7 +126,7 @@ class Settlement:
                 lanes.postpone(
                     connection, self.lane.id, self.worker, run, verdict.reason, due, certain=certain
                 )
-                return replies.waits(connection, message_id, verdict.reason, now)
+                return {self.lane.bucket} | replies.waits(connection, message_id, verdict.reason, now)
 
             return again
         uncertain = verdict.verdict is Verdict.UNCERTAIN

@@ -181,7 +181,7 @@ class Loader:
     def _refresh(self, thread: Any, heads: list[Delivery]) -> Work:
         if thread.ts is None:
             # A card that is not there yet will be rendered as things are then; one that is just being posted may not.
-            return Nothing(heads) if thread.opening_since is None else Wait(1.0)
+            return Nothing(heads) if thread.opening_since is None else Wait(0.3)
         view = views.card(self._connection, self._policy, thread.customer_id, thread.team)
         if view is None or views.digest(view) == thread.shown:
             return Nothing(heads)
