@@ -15,7 +15,7 @@ from bot.adapters.email.phrases import LABELS, MONTHS, SENT_FROM, SEPARATORS, WR
 MAX_ATTRIBUTION = 500
 """Characters of an "On … wrote:" that may run over up to four lines."""
 
-MAX_LINES = 10_000
+MAX_LINES = 3_000
 """Lines that are examined; a quote that begins later stays visible."""
 
 _DATE = re.compile(
@@ -177,6 +177,8 @@ def _attribution(lines: Sequence[str], number: int, bare: str) -> int:
         part = _bare(line)
         if not part or len(joined) + len(part) > MAX_ATTRIBUTION:
             return 0
+        if count == 2 and not any(char.isdigit() for char in joined):
+            return 0  # one that runs over several lines has its date in the first
         joined = f"{joined} {part}".strip()
         if _is_attribution(joined):
             rest = range(number + 1, number + count)
@@ -188,7 +190,7 @@ def _attribution(lines: Sequence[str], number: int, bare: str) -> int:
 
 
 def _is_attribution(line: str) -> bool:
-    end = line[-60:]
+    end = line[-32:]
     wrote = _WROTE.search(end) is not None
     if not wrote and not _ENDS_ATTRIBUTION.search(end):
         return False
