@@ -242,10 +242,17 @@ async def test_nothing_moves_while_storage_fails(mail: MailStandIn) -> None:
     core = Core()
     async with reading(mail, core):
         before = core.cursor
-        core.fail = no_storage
+        refused: list[Event] = []
+
+        def refuse(event: Event) -> Exception:
+            refused.append(event)
+            core.changed.set()
+            return no_storage(event)
+
+        core.fail = refuse
         for number in range(3):
             await smtp(mail, plain(body=f"mail {number}"))
-        await asyncio.sleep(0.2)
+        await core.until(lambda: len(refused) > 6)  # it goes on trying
         assert core.cursor == before
         core.fail = lambda event: None
         await core.until(lambda: len(core.messages) == 3)
