@@ -50,13 +50,11 @@ def make_client(policy: SlackPolicy, session: aiohttp.ClientSession) -> AsyncWeb
 
 
 class SlackApi:
-    """Calls of Slack's methods that raise our ``DeliveryError``s. ``used`` collects their names for the
-    manifest's proof."""
+    """Calls of Slack's methods that raise our ``DeliveryError``s. ``timeout`` in seconds, for a whole call."""
 
     def __init__(self, client: AsyncWebClient, timeout: float) -> None:
         self.client = client
         self._timeout = timeout
-        self.used: set[str] = set()
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Calls a method; arguments that are None are left out."""
@@ -66,7 +64,6 @@ class SlackApi:
         self, method: str, fine: frozenset[str], **arguments: Any
     ) -> tuple[dict[str, Any], str]:
         """As ``call``; an error code in ``fine`` is not an error, and is returned beside the answer."""
-        self.used.add(method)
         given = {key: value for key, value in arguments.items() if value is not None}
         try:
             async with asyncio.timeout(self._timeout):
@@ -76,8 +73,6 @@ class SlackApi:
                     answer = await self.client.api_call(method, json=given)
                 else:
                     answer = await self.client.api_call(method, data=_form(given))
-        except asyncio.CancelledError:
-            raise
         except SlackApiError as error:
             if code_of(error) in fine:
                 return {}, code_of(error)

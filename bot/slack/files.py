@@ -17,7 +17,7 @@ import aiohttp
 from bot.commands.types import GivenFile
 from bot.contract import BlobStore
 from bot.desk import Place, Save
-from bot.errors import PermanentFailure, PlaceGone, TemporaryFailure, UncertainFailure, UserError
+from bot.errors import PermanentFailure, PlaceGone, TemporaryFailure, UserError
 from bot.messages import Attachment
 from bot.slack.api import SlackApi
 from bot.slack.names import safe_name
@@ -58,10 +58,11 @@ class SlackFiles:
         if known.get("shared") or (known.get("file") and await self._is_shared(known["file"], place)):
             return
         file_id = known.get("file")
-        if file_id is None:
+        if file_id is None or not await self._share(file_id, attachment.name, place):
             file_id = await self._put(attachment.name, await self._blobs.get(attachment.blob))
             await save(json.dumps({"file": file_id}))
-        await self._share(file_id, attachment.name, place)
+            if not await self._share(file_id, attachment.name, place):
+                raise PermanentFailure(f"Slack lost the file {attachment.name} before it could be shown.")
         await save(json.dumps({"file": file_id, "shared": True}))
 
     async def upload_text(self, place: Place, name: str, text: str) -> None:
@@ -87,7 +88,8 @@ class SlackFiles:
             raise TemporaryFailure(f"Slack did not take the file {shown}.", 10.0) from error
         return str(place["file_id"])
 
-    async def _share(self, file_id: str, name: str, place: Place) -> None:
+    async def _share(self, file_id: str, name: str, place: Place) -> bool:
+        """The third step; False where Slack does not know the file (any more), so that nothing was shared."""
         _, code = await self._api.call_raw(
             "files.completeUploadExternal",
             frozenset({"file_not_found", "invalid_channel"}),
@@ -97,8 +99,7 @@ class SlackFiles:
         )
         if code == "invalid_channel":
             raise PlaceGone("The Slack channel does not exist, or the bot cannot see it.", whole_channel=True)
-        if code:
-            raise UncertainFailure("Slack does not know the file any more; it may have been shared.")
+        return not code
 
     async def _is_shared(self, file_id: str, place: Place) -> bool:
         """Whether an earlier attempt shared it. Slack shares a moment after it was asked, so this looks more than once."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.commands.help import SHORT_HELP, help_text
 from bot.commands.registry import OUTSIDER_SENTENCE
-from bot.commands.services import Person
+from bot.commands.services import HistoryItem, Person
 from bot.commands.types import Agent, Answer, Button, Call, Face, Form, Later, Result, Role
 from bot.desk import State
 from bot.errors import UserError
@@ -21,7 +21,7 @@ from bot.slack.files import given_file
 from bot.slack.incoming import written
 from bot.slack.policy import TeamPolicy, ThreadReplies
 from bot.slack.tools import Tools, shown_now
-from bot.slack.typed import Kind, Typed, meant_for_customer, read_typed
+from bot.slack.typed import Kind, Typed, read_typed
 
 _WRITTEN = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 _SENT = frozenset({State.PENDING, State.SENDING, State.ACCEPTED, State.DELIVERED, State.SEEN})
@@ -87,8 +87,7 @@ class Threads:
             result = await self._tools.registry.run(typed.command, self._tools.services, call)
             await self._answer(event, result)
             return
-        sends = team.thread_replies is ThreadReplies.SEND and typed.kind is Kind.PLAIN
-        if sends and not typed.rest.plain.startswith("!"):
+        if _sends(typed, team):
             await self._send_plain(event, team, agent, typed)
             return
         await self._note(event, agent, person, typed.rest)
@@ -183,23 +182,28 @@ class Threads:
         if _from_program(after) or not after.get("user") or not after.get("thread_ts") or new == old:
             return
         kept = {**after, "channel": event["channel"]}
-        sends = meant_for_customer(new, self._tools.identity.bot_user_id, self._tools.registry)
-        await self._revise(kept, team, await self._tools.public_text(sends), new)
-
-    async def _revise(self, event: dict[str, Any], team: TeamPolicy, text: Text, typed: Text) -> None:
-        """An agent changed their own message: a held reply changes with it, a sent one does not."""
-        item = await self._tools.services.at_message(str(event["channel"]), str(event["ts"]))
+        typed = read_typed(new, self._tools.identity.bot_user_id, self._tools.registry)
+        item = await self._tools.services.at_message(str(event["channel"]), str(after["ts"]))
         if item is not None and item.direction == "outbound":
-            agent = await self._tools.people.agent(str(event["user"]), team.id)
-            try:
-                await self._tools.services.revise(item.message_id, agent, text)
-            except UserError as error:
-                said = ALREADY_SENT if item.state in _SENT else str(error)
-                await self._whisper(event, Answer(Text(said), error=True))
-        elif typed.plain.startswith("!"):
+            await self._revise(kept, team, item, typed)
+        elif _sends(typed, team) or typed.kind is Kind.UNKNOWN:
+            button = _send_button(kept, "Send as reply")
             said = "An edit sends nothing. To send this message to the customer, use the button."
-            button = _send_button(event, "Send as reply")
-            await self._whisper(event, Answer(Text(said), buttons=(button,)))
+            await self._whisper(kept, Answer(Text(said), buttons=(button,)))
+
+    async def _revise(self, event: dict[str, Any], team: TeamPolicy, item: HistoryItem, typed: Typed) -> None:
+        """An agent changed their own reply: a held one changes with it, or stays inside where it is no reply any more."""
+        agent = await self._tools.people.agent(str(event["user"]), team.id)
+        try:
+            if _sends(typed, team) and typed.rest.plain.strip():
+                text = await self._tools.public_text(typed.rest)
+                await self._tools.services.revise(item.message_id, agent, text)
+                return
+            await self._tools.services.undo(item.message_id, agent)
+            await self._whisper(event, Answer(Text("Taken back: the customer got nothing.")))
+        except UserError as error:
+            said = ALREADY_SENT if item.state in _SENT else str(error)
+            await self._whisper(event, Answer(Text(said), error=True))
 
     async def _deleted(self, event: dict[str, Any], team: TeamPolicy) -> None:
         before = {**(event.get("previous_message") or {}), "channel": event["channel"]}
@@ -226,6 +230,14 @@ class Threads:
         ts = before.get("ts")
         if ts and before.get("thread_ts", ts) == ts:
             await self._tools.hooks.on_place_gone(str(before["channel"]), str(ts))
+
+
+def _sends(typed: Typed, team: TeamPolicy) -> bool:
+    """Whether a message goes to the customer."""
+    if typed.kind is Kind.COMMAND and typed.command is not None:
+        return typed.command.name == "reply"
+    plain = typed.kind is Kind.PLAIN and not typed.rest.plain.startswith("!")
+    return plain and team.thread_replies is ThreadReplies.SEND
 
 
 def _from_program(event: dict[str, Any]) -> bool:

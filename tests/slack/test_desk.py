@@ -308,6 +308,13 @@ async def test_a_crash_after_the_bytes_shares_the_same_file() -> None:
         assert len(desk.standin.calls_of("files.getUploadURLExternal")) == 1
 
 
+async def test_a_file_that_slack_forgot_is_put_again() -> None:
+    async with rig(run=False) as desk:
+        steps = await upload(desk, '{"file": "F0FORGOTTEN"}')
+        assert len(steps) == 2
+        assert await shared(desk, 1) == [".._in_voice.pdf"]
+
+
 async def test_a_file_that_was_not_kept_is_not_shown() -> None:
     async with rig(run=False) as desk:
 

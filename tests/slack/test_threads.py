@@ -252,6 +252,24 @@ async def test_editing_too_late_says_so() -> None:
         )
 
 
+@pytest.mark.parametrize("edited", ["!note she is wrong", "never mind", "!"])
+async def test_an_edit_that_is_no_reply_takes_it_back(edited: str) -> None:
+    async with rig() as desk:
+        sent = await desk.say("agent1", "! She is wrong")
+        await desk.settled()
+        await _edit(desk, sent, edited)
+        assert desk.services.messages[101].state is State.CANCELLED
+        assert desk.whispers("agent1")[-1]["text"] == "Taken back: the customer got nothing."
+
+
+async def test_an_edited_note_is_left_alone() -> None:
+    async with rig() as desk:
+        sent = await desk.say("agent1", "!note she called")
+        await desk.settled()
+        await _edit(desk, sent, "!note she called twice")
+        assert desk.services.drafts == [] and desk.whispers("agent1") == []
+
+
 async def test_an_edit_never_sends() -> None:
     async with rig() as desk:
         sent = await desk.say("agent1", "hm")
