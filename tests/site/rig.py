@@ -93,7 +93,7 @@ class NoCursor:
 class Core:
     """What stays when the adapter is restarted: the history, as the real core keeps it."""
 
-    clock: Clock = field(default_factory=Clock)
+    clock: Any = field(default_factory=Clock)
     state: Values = field(default_factory=Values)
     blobs: Bytes = field(default_factory=Bytes)
     events: list[Event] = field(default_factory=list)
