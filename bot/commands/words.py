@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.desk import State
@@ -20,8 +21,9 @@ STATE_WORDS = {
 }
 
 
+@lru_cache(maxsize=512)
 def zone_of(name: str) -> tzinfo:
-    """A time zone by its IANA name; UTC where this machine does not know it."""
+    """A time zone by its IANA name; UTC where this machine does not know it. The first time it reads a file."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.commands.types import Agent, Role
+from bot.commands.words import zone_of
 from bot.errors import DeliveryError
 from bot.messages import AgentId, TeamId
 from bot.slack.api import SlackApi
@@ -96,6 +98,7 @@ class People:
             "users.info", frozenset({"user_not_found", "user_not_visible"}), user=user_id
         )
         profile = {} if code else dict(answer.get("user") or {})
+        await asyncio.to_thread(zone_of, _zone(profile))  # a file is read, the first time
         if len(self._profiles) > 5000:
             self._profiles.clear()
         self._profiles[user_id] = (time.monotonic() + self._policy.people_ttl, profile)

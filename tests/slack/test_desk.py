@@ -24,8 +24,7 @@ from bot.errors import (
 )
 from bot.messages import Attachment
 from bot.slack.errors import mapped
-from tests.sandbox.slack_referee import Referee
-from tests.slack.rig import SPECS, Rig, card, rig, said
+from tests.slack.rig import HAVE_SPECS, REFEREE, SPECS, Rig, card, rig, said
 from tests.slack.test_posts import replied
 
 
@@ -390,7 +389,7 @@ async def test_tell() -> None:
 
 def needs_specs() -> Path:
     """The folder of the vendors' descriptions; the test is skipped, or fails where they are required."""
-    if not SPECS.is_dir():
+    if not HAVE_SPECS:
         if os.environ.get("ONETHREAD_REQUIRE_SPECS") == "1":
             pytest.fail(f"Slack's descriptions are not at {SPECS}")
         pytest.skip(f"Slack's descriptions are not at {SPECS}")
@@ -398,7 +397,7 @@ def needs_specs() -> Path:
 
 
 async def test_every_call_is_as_slack_describes_it() -> None:
-    referee = Referee(needs_specs())
+    needs_specs()
     async with rig() as desk:
         await upload(desk)
         ts = await desk.desk.post(desk.place, (replied(state=State.FAILED), said()), "k1")
@@ -414,4 +413,4 @@ async def test_every_call_is_as_slack_describes_it() -> None:
         await desk.settled()
         used = {call.method for call in desk.standin.calls}
         assert {"chat.postMessage", "chat.postEphemeral", "views.open", "views.update", "users.info"} <= used
-        assert referee.judge_all(desk.standin.calls) == []
+        assert REFEREE.judge_all(desk.standin.calls) == []
