@@ -92,8 +92,9 @@ class SocketRunner:
         while True:
             try:
                 connection = await self._open(session)
-            except DeliveryError as error:
-                _log.warning("Slack connection %d: %s", number, error.reason)
+            except Exception as error:
+                reason = error.reason if isinstance(error, DeliveryError) else type(error).__name__
+                _log.warning("Slack connection %d: %s", number, reason)
                 pause = error.retry_after if isinstance(error, TemporaryFailure) else None
                 await asyncio.sleep(min(LONGEST_WAIT, max(wait, pause or 0.0)))
                 wait = min(LONGEST_WAIT, wait * 2)
@@ -215,18 +216,23 @@ class Connection:
                     break
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
-                self._take(json.loads(message.data))
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            _log.warning("a Slack connection broke (%s)", type(error).__name__)
+                self._take(message.data)
         except asyncio.CancelledError:
             self._runner.went_down(self, closed=False)
             raise
+        except Exception as error:
+            _log.warning("a Slack connection broke (%s)", type(error).__name__)
         self._runner.went_down(self)
         self._ending.set()
         await self.close()
 
-    def _take(self, envelope: dict[str, Any]) -> None:
-        kind = envelope.get("type")
+    def _take(self, frame: str) -> None:
+        try:
+            envelope = json.loads(frame)
+            kind = envelope.get("type")
+        except (ValueError, AttributeError):
+            _log.warning("Slack sent something that is no envelope; it is left out")
+            return
         if kind == "hello":
             self._runner.came_up(self, int(envelope.get("num_connections") or 0))
         elif kind == "disconnect":

@@ -106,3 +106,62 @@ async def test_shuffled_envelopes_are_all_handled() -> None:
         await desk.settled()
         ordered = sorted(desk.services.drafts, key=lambda draft: draft.order)
         assert [draft.text.plain for draft in ordered] == [f"number {n}" for n in range(8)]
+
+
+async def test_what_is_no_envelope_is_left_out() -> None:
+    async with rig() as desk:
+        for connection in desk.standin.core.dispatch.sockets.connections:
+            for frame in (
+                "[]",
+                "not json",
+                "{}",
+                '{"type": "events_api"}',
+                '{"type": "unheard_of", "envelope_id": "x"}',
+            ):
+                connection.send(frame)
+        await desk.say("agent1", "! still here")
+        await desk.settled()
+        assert len(desk.services.drafts) == 1 and desk.standin.connections == 2
+        assert len(desk.standin.calls_of("apps.connections.open")) == 3, "two connections and the preflight"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "reaction_added", "user": "U1", "reaction": "eyes", "item": {"type": "message"}},
+        {"type": "something_new", "whatever": [1]},
+        {"type": "user_change", "user": {"id": "U0001AGENT1"}},
+        {
+            "type": "message",
+            "subtype": "channel_topic",
+            "channel": "C0NOT",
+            "user": "U1",
+            "text": "! x",
+            "ts": "1.1",
+        },
+        {"type": "app_mention", "channel": "C0NOT", "user": "U0001AGENT1", "text": "hi", "ts": "1.1"},
+    ],
+)
+async def test_every_event_is_acknowledged_at_once(event: dict[str, object]) -> None:
+    async with rig() as desk:
+        desk.standin.core.emit({**event, "event_ts": "1.1"})
+        await desk.settled()
+        assert all(delivery.acked and delivery.attempt == 0 for delivery in desk.standin.deliveries)
+        assert desk.services.drafts == []
+
+
+async def test_another_programs_messages_are_not_agents_words() -> None:
+    async with rig() as desk:
+        base = {
+            "channel": desk.channel,
+            "thread_ts": desk.place.ts,
+            "text": "! from a program",
+            "event_ts": "1.1",
+        }
+        for ts, more in (
+            ("5.1", {"bot_id": "B9", "user": "U0001AGENT1"}),
+            ("5.2", {"subtype": "bot_message"}),
+        ):
+            desk.standin.core.emit({"type": "message", "ts": ts, **base, **more})
+        await desk.settled()
+        assert desk.services.drafts == [] and desk.services.notes == []
