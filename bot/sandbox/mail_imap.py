@@ -12,11 +12,12 @@ from proxyprotocol.sock import SocketInfoLocal
 from pymap.backend.dict import Config, Identity, Login
 from pymap.backend.dict.filter import FilterSet
 from pymap.backend.dict.mailbox import MailboxData, MailboxSet, Message
-from pymap.concurrent import Subsystem
+from pymap.concurrent import Event, Subsystem
 from pymap.exceptions import InvalidAuth
 from pymap.imap import IMAPServer
 from pymap.mime import MessageBody, MessageContent, MessageHeader
 from pymap.parsing.specials import ObjectId
+from pymap.selected import SelectedMailbox
 from pymap.user import UserMetadata
 from pysasl.creds.server import ServerCredentials
 from pysasl.identity import ClearIdentity
@@ -50,6 +51,18 @@ def _opaque(data: bytes) -> MessageContent:
     return MessageContent(data, header, body)
 
 
+class _Inbox(MailboxData):
+    """An INBOX whose IDLE tells at once what came before it began, as RFC 2177 means it; pymap's own waits for more."""
+
+    @override
+    async def update_selected(
+        self, selected: SelectedMailbox, *, wait_on: Event | None = None
+    ) -> SelectedMailbox:
+        seen = selected.mod_sequence
+        behind = seen is not None and seen < self._mod_sequences.highest
+        return await super().update_selected(selected, wait_on=None if behind else wait_on)
+
+
 class ImapStandIn:
     """The IMAP server. `port` is known after `start`."""
 
@@ -73,7 +86,9 @@ class ImapStandIn:
         self._tasks: set[asyncio.Task[None]] = set()
         for address in passwords:
             self._login.users_dict[address] = UserMetadata(self._config, address)
-            self._config.set_cache[address] = (MailboxSet(), FilterSet())
+            mailboxes = MailboxSet()
+            mailboxes._inbox = _Inbox(mailboxes._content_cache, mailboxes._thread_cache)
+            self._config.set_cache[address] = (mailboxes, FilterSet())
 
     async def start(self, host: str) -> None:
         """Listen on any free port of `host`."""
@@ -152,7 +167,7 @@ class ImapStandIn:
         """
         mailboxes = self._config.set_cache[address][0]
         old = mailboxes._inbox
-        new = MailboxData(mailboxes._content_cache, mailboxes._thread_cache)
+        new = _Inbox(mailboxes._content_cache, mailboxes._thread_cache)
         new._uid_validity = old._uid_validity + 1
         for number, uid in enumerate(sorted(old._messages), start=1):
             mail = old._messages[uid]

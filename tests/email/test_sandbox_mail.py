@@ -36,6 +36,27 @@ async def test_the_standard_librarys_client_reads_it(mail: MailStandIn) -> None:
     assert raw == mail.messages(SUPPORT)[0]
 
 
+async def test_idle_tells_what_came_before_it_began(mail: MailStandIn) -> None:
+    """Between a SEARCH and the IDLE after it mail may come; a server that waits for the next one would lose the sign."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", mail.imap.port)
+
+    async def say(line: str, until: bytes) -> bytes:
+        writer.write(line.encode() + b"\r\n")
+        said = b""
+        while until not in said:
+            async with asyncio.timeout(3):
+                said += await reader.readline()
+        return said
+
+    await reader.readline()
+    await say(f'a LOGIN {SUPPORT} "{mail.mailboxes[SUPPORT]}"', b"a OK")
+    await say("b EXAMINE INBOX", b"b OK")
+    await say("c UID SEARCH ALL", b"c OK")
+    await mail.deliver(CUSTOMER, [SUPPORT], plain())
+    assert b"* 1 EXISTS" in await say("d IDLE", b"EXISTS")
+    writer.close()
+
+
 async def test_plus_addresses_arrive_and_unknown_ones_do_not(mail: MailStandIn) -> None:
     await smtp(mail, plain(), to="support+tag@shop.example")
     assert b"Delivered-To: support+tag@shop.example" in mail.messages(SUPPORT)[0]
