@@ -34,6 +34,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def page(browser: Browser, demo: DemoProcess) -> Iterator[Page]:
     """The page at 1280 px; any error in its console, and any request to another host, fails the test."""
     problems: list[str] = []
+    close_forms(demo)
     opened = browser.new_page(viewport={"width": 1280, "height": 800})
     opened.on(
         "console", lambda line: problems.append(line.text) if line.type in ("error", "warning") else None
@@ -44,6 +45,14 @@ def page(browser: Browser, demo: DemoProcess) -> Iterator[Page]:
     yield opened
     opened.close()
     assert not problems
+
+
+def close_forms(demo: DemoProcess) -> None:
+    """Slack keeps a form open across reloads; what a failed test left would lie over the next one."""
+    for key in ("agent1", "agent2"):
+        person = SlackPerson(demo.endpoints, key)
+        for view in reversed(person.call("client.views")["views"]):
+            person.call("views.close", view_id=view["id"])
 
 
 def strange(url: str, demo: DemoProcess) -> bool:
@@ -86,12 +95,12 @@ def test_the_tour_by_its_buttons(page: Page, demo: DemoProcess) -> None:
 def test_a_mail_written_by_hand_becomes_a_thread_and_its_words_stay_words(page: Page) -> None:
     page.get_by_role("tab", name="Luis's mail").click()
     page.get_by_role("button", name="Write").click()
-    page.get_by_label("Subject").fill("Hostile")
-    page.get_by_label("Text").fill(f"{HOSTILE}\nA second line.")
-    page.get_by_label("Files").set_input_files(
+    page.locator(".mail-write [name=subject]").fill("Hostile")
+    page.locator(".mail-write [name=text]").fill(f"{HOSTILE}\nA second line.")
+    page.locator(".mail-write input[type=file]").set_input_files(
         [{"name": "cup.txt", "mimeType": "text/plain", "buffer": b"a cup"}]
     )
-    page.get_by_role("button", name="Send", exact=True).first.click()
+    page.locator(".mail-write button[type=submit]").click()
     card = page.locator(".pane.channel .message", has_text="Luis Ferreira").last
     expect(card).to_be_visible(timeout=SLOW)
     card.locator(".replies").click()
@@ -120,7 +129,7 @@ def test_a_form_asks_searches_and_sends(page: Page, demo: DemoProcess) -> None:
     text = form.locator("textarea").first
     expect(text).to_be_visible(timeout=SLOW)
     form.locator("button[type=submit]").click()
-    expect(form.locator(".wrong .error")).to_contain_text("required")
+    expect(form.locator(".wrong .error")).to_contain_text("Write something")
     text.fill("Yes, it is a form.")
     form.locator("button[type=submit]").click()
     expect(form).to_be_hidden(timeout=SLOW)
@@ -133,15 +142,13 @@ def test_a_form_asks_searches_and_sends(page: Page, demo: DemoProcess) -> None:
 
 def test_slash_commands_complete_and_threads_refuse_them(page: Page) -> None:
     area = page.locator(".pane.channel textarea")
-    area.fill("/he")
+    area.fill("/hea")
     options = page.locator(".composer [role=option]:visible")
-    expect(options.first).to_contain_text("/he")
-    while "/help" not in (page.locator(".composer [role=option][aria-selected=true]").inner_text()):
-        area.press("ArrowDown")
+    expect(options.first).to_contain_text("/health")
     area.press("Tab")
-    expect(area).to_have_value("/help ")
+    expect(area).to_have_value("/health ")
     area.press("Enter")
-    expect(page.locator(".message.private").last).to_contain_text("/reply", timeout=SLOW)
+    expect(page.locator(".message.private").last).to_contain_text("support@shop.example", timeout=SLOW)
     page.locator(".pane.channel .replies").first.click()
     thread = page.locator(".pane.thread textarea")
     thread.fill("/reply C1 no")

@@ -164,10 +164,21 @@ function externalSelect(block, part, context) {
     draw();
   };
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 150); });
-  input.addEventListener("focus", () => { input.select(); if (least === 0) { const typed = input.value; input.value = ""; search().finally(() => { if (!input.value) input.value = typed; input.select(); }); } });
+  const browse = async () => {  // everything that is offered before a word is typed
+    if (least > 0 || !list.hidden) return;
+    const typed = input.value;
+    input.value = "";
+    await search();
+    input.value ||= typed;
+    input.select();
+  };
+  input.addEventListener("click", browse);
   input.addEventListener("blur", () => { show(false); input.value = plain(chosen?.text); });
   input.addEventListener("keydown", (event) => {
-    if (list.hidden) return;
+    if (list.hidden) {
+      if (event.key === "ArrowDown") browse();
+      return;
+    }
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (move && options.length) mark((active + move + options.length) % options.length);
     else if (event.key === "Enter" && options[active]) choose(options[active]);

@@ -36,7 +36,7 @@ const WORDS = {
   dispatch_failed: "Nobody heard that: the bot is not connected to Slack.",
   operation_timeout: "The bot did not answer within 3 seconds.",
   not_supported_in_threads: "Slack takes no slash commands in threads. There, start with ! instead.",
-  unknown_command: "There is no such command. /help lists them.",
+  unknown_command: "There is no such command. Type / to see what there is.",
   built_in_command: "That is a command of Slack's own.",
   action_not_found: "That button is no longer there.",
   message_not_found: "That message is no longer there.",

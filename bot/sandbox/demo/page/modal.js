@@ -57,7 +57,7 @@ export class Modals {
     before?.restoreInto(this.values);
     if (!this.dialog.open) this.dialog.showModal();
     const again = focused && this.dialog.querySelector(`[data-action="${CSS.escape(focused)}"]`);
-    (again || this.dialog.querySelector("textarea, .modal-body input:not([type=file]), select") || this.dialog.querySelector("button[type=submit]"))?.focus();
+    (again || this.dialog.querySelector("textarea") || this.dialog.querySelector(".modal-body input:not([type=file]), select") || this.dialog.querySelector("button[type=submit]"))?.focus();
   }
 
   // What the form holds, as view.state.values; files are uploaded first, without being shared anywhere.
