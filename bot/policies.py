@@ -43,6 +43,7 @@ def slack_policy(config: Config) -> SlackPolicy:
             team.user_group,
             frozenset(AgentId(one) for one in team.leads),
             ThreadReplies(team.thread_replies),
+            fallback=team.fallback_channel,
         )
         for name, team in config.teams.items()
     )
