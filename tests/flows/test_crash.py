@@ -71,6 +71,9 @@ async def test_killed_on_the_way_in(shop: Shop, point: str) -> None:
     await _first_look(shop)
     await shop.mails(DANA, "Where is my parcel?", files=[("photo.bin", b"\x00\x01\x02" * 100)])
     child = await _armed(shop, point)
+    if "update_card" in point:  # a new card is right as it is; more words change it
+        await shop.sees("Where is my parcel?", seconds=20)
+        await shop.mails(DANA, "It is urgent.")
     await _crashes(shop, child, point)
     again = await shop.child()
     try:
