@@ -1,4 +1,4 @@
-"""A shop's page with the chat on it, in a real browser. The page's Content-Security-Policy is the one docs/site-chat.md gives."""
+"""A shop's page with the chat on it, in a real browser, under the Content-Security-Policy that docs/site-chat.md gives."""
 
 from __future__ import annotations
 
@@ -91,7 +91,11 @@ def chromium() -> str:
 def axe_source() -> str:
     """axe-core's script, from where ``make test`` puts it."""
     places = [Path(given) for given in [os.environ.get("ONETHREAD_NODE_MODULES")] if given]
-    for place in (*places, ROOT / ".venv" / "node" / "node_modules", ROOT / "tests" / "site" / "node_modules"):
+    for place in (
+        *places,
+        ROOT / ".venv" / "node" / "node_modules",
+        ROOT / "tests" / "site" / "node_modules",
+    ):
         script = place / "axe-core" / "axe.min.js"
         if script.is_file():
             return script.read_text(encoding="utf-8")
@@ -120,7 +124,9 @@ async def shop(running: Browser, core: Core | None = None, **changes: Any) -> As
         query = request.query
         attributes = "".join(f' {key}="{value}"' for key, value in query.items() if key != "lang")
         html = PAGE.format(lang=query.get("lang", "en"), base=bases[0], attributes=attributes)
-        return web.Response(text=html, content_type="text/html", headers={"Content-Security-Policy": policy[0]})
+        return web.Response(
+            text=html, content_type="text/html", headers={"Content-Security-Policy": policy[0]}
+        )
 
     async def css(request: web.Request) -> web.Response:
         return web.Response(text=CSS, content_type="text/css")

@@ -22,7 +22,7 @@ const TEXTS = {
     tooLarge: "{name} is too large (at most {size}).", tooMany: "At most {n} files in one message.",
     uploadFailed: "{name} was not uploaded.", remove: "Remove {name}", uploading: "Uploading {name}", file: "File",
     fileGone: "This file is not there any more.", fileAgain: "A file has to be attached again.",
-    download: "Download {name}, {size}", drop: "Drop files here",
+    download: "Download", drop: "Drop files here",
     ask: "It may take us a while. Where may we send the answer, if you are gone by then?", email: "Email address",
     save: "Save", later: "No, thank you", badEmail: "This does not look like an email address.",
     thanks: "Thank you. If you are not here when we answer, we send you an email.",
@@ -38,7 +38,7 @@ const TEXTS = {
     tooLarge: "{name} ist zu groß (höchstens {size}).", tooMany: "Höchstens {n} Dateien in einer Nachricht.",
     uploadFailed: "{name} wurde nicht hochgeladen.", remove: "{name} entfernen", uploading: "{name} wird hochgeladen", file: "Datei",
     fileGone: "Diese Datei gibt es nicht mehr.", fileAgain: "Bitte hängen Sie die Datei noch einmal an.",
-    download: "{name} herunterladen, {size}", drop: "Dateien hier ablegen",
+    download: "Herunterladen:", drop: "Dateien hier ablegen",
     ask: "Es kann etwas dauern. Wohin dürfen wir die Antwort schicken, falls Sie dann nicht mehr hier sind?", email: "E-Mail-Adresse",
     save: "Speichern", later: "Nein, danke", badEmail: "Das sieht nicht wie eine E-Mail-Adresse aus.",
     thanks: "Danke. Wenn Sie bei unserer Antwort nicht hier sind, schreiben wir Ihnen eine E-Mail.",
@@ -126,11 +126,13 @@ form.say { display: flex; align-items: flex-end; gap: 2px; border: 1px solid var
 form.say:focus-within { border-color: var(--c); box-shadow: 0 0 0 1px var(--c); }
 :host(.dark) form.say:focus-within { border-color: var(--link); box-shadow: 0 0 0 1px var(--link); }
 textarea { flex: 1; min-inline-size: 0; resize: none; border: 0; outline: 0; background: none; padding: 9px 4px; max-block-size: 132px; line-height: 22px; block-size: 40px; }
+textarea:focus-visible { outline: 0; }
 textarea::placeholder { color: var(--dim); opacity: 1; }
 .send { inline-size: 40px; block-size: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; flex: none; }
 .send[aria-disabled=true] { background: none; color: var(--dim); cursor: default; }
 .dropping::after { content: attr(data-drop); position: absolute; inset: 8px; display: grid; place-items: center; background: var(--bg); border: 2px dashed var(--c); border-radius: 12px; font-weight: 600; z-index: 1; }
 @media (max-width: 480px) {
+  :host(.open) .launch { display: none; }
   .panel { position: fixed; inset: 0; inline-size: auto; block-size: var(--vh, 100dvh); border: 0; border-radius: 0; }
   header { padding-block-start: calc(12px + env(safe-area-inset-top, 0px)); }
   textarea, .card input { font-size: 16px; } .icon, .send { inline-size: 44px; block-size: 44px; } textarea { block-size: 44px; padding-block: 11px; }
@@ -654,6 +656,7 @@ class SupportChat extends HTMLElement {
     if (this.#chips.some((chip) => !chip.kept)) { this.#sendLater = true; return; }
     if (!words && !this.#chips.length) return;
     for (const chip of this.#chips) if (chip.url) this.#pictures.set(chip.kept.id, chip.url);
+    if (this.#p.card?.done) { this.#p.card.remove(); this.#p.card = null; }
     this.#talk.say(words, this.#chips.map((chip) => chip.kept));
     this.#chips = [];
     this.#sendLater = false;
@@ -716,6 +719,7 @@ class SupportChat extends HTMLElement {
     const talk = this.#talk, watching = talk.open && document.visibilityState === "visible";
     if (watching && this.#p) talk.look();
     const unread = talk.unread();
+    this.classList.toggle("open", Boolean(talk.open));
     this.#badge.hidden = !unread.length || talk.open;
     this.#badge.textContent = unread.length > 99 ? "99+" : String(unread.length || "");
     this.#launch.setAttribute("aria-label", this.#t(talk.open ? "close" : "open") + (unread.length ? `, ${this.#t("unread", { n: unread.length })}` : ""));
@@ -812,15 +816,14 @@ class SupportChat extends HTMLElement {
   }
 
   #file(file) {
-    const label = this.#t("download", { name: file.name, size: size(file.size) });
     if (!file.id) return el("div", { class: "f" }, icon("file"), el("span", null, file.name, el("small", null, this.#t("fileGone"))));
-    const url = this.#pictures.get(file.id), attributes = { type: "button", class: "f", "aria-label": label, click: () => this.#download(file) };
-    if (url) return el("button", { ...attributes, class: "f pic" }, el("img", { src: url, alt: file.name, load: () => { if (this.#p && this.#near()) this.#down(); } }));
+    const url = this.#pictures.get(file.id), attributes = { type: "button", class: "f", click: () => this.#download(file) }, label = el("span", { class: "hide" }, this.#t("download"), " ");
+    if (url) return el("button", { ...attributes, class: "f pic" }, label, el("img", { src: url, alt: file.name, load: () => { if (this.#p && this.#near()) this.#down(); } }));
     if (url === undefined && PICTURES.includes(file.type) && file.size < 5e6) {
       this.#pictures.set(file.id, null);
       this.#talk.fetch(file).then((made) => { this.#pictures.set(file.id, made); this.#changed(); }, () => {});
     }
-    return el("button", attributes, icon("file"), el("span", null, file.name, el("small", null, size(file.size))));
+    return el("button", attributes, label, icon("file"), el("span", null, file.name, el("small", null, size(file.size))));
   }
 
   async #download(file) {
@@ -851,13 +854,13 @@ class SupportChat extends HTMLElement {
   /* ── an address, where nobody answers ── */
   #ask() {
     const talk = this.#talk, { askAddressAfter, addressGiven, noAddress } = talk.info, p = this.#p;
-    const last = talk.ordered().filter((one) => !one.wait).at(-1);
+    const said = talk.ordered().filter((one) => !one.wait), first = said[said.findLastIndex((one) => one.from === "team") + 1];
     clearTimeout(this.#due);
     if (p.card && addressGiven && !p.card.done) this.#thank();
     if (p.card && talk.addressProblem) { p.bad.hidden = false; p.email.setAttribute("aria-invalid", "true"); p.email.focus(); talk.addressProblem = false; }
     if (p.card && !talk.messages.size) { p.card.remove(); p.card = null; }
-    if (p.card || !askAddressAfter || addressGiven || noAddress || !talk.ready || last?.from !== "visitor") return;
-    const wait = last.at + askAddressAfter * 1000 - Date.now();
+    if (p.card || !askAddressAfter || addressGiven || noAddress || !talk.ready || !first) return;
+    const wait = Math.max(first.at + askAddressAfter * 1000, talk.typing || 0) - Date.now();
     if (wait > 0) { this.#due = setTimeout(() => this.#changed(), Math.min(wait, 2e9) + 50); return; }
     p.email = el("input", { type: "email", id: "email", autocomplete: "email", required: true, "aria-describedby": "bad" });
     p.bad = el("p", { class: "bad", id: "bad", role: "alert", hidden: true }, this.#t("badEmail"));
