@@ -7,6 +7,7 @@ nothing, and the source brings the event again; a crash after it leaves everythi
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import time
@@ -83,7 +84,7 @@ class Relay:
 
 def new_key() -> str:
     """An unguessable key: 26 lower-case letters and digits, 130 bits."""
-    return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(26))
+    return base64.b32encode(secrets.token_bytes(17))[:26].decode().lower()
 
 
 def accept(
