@@ -163,10 +163,28 @@ def test_another_person_sees_their_own_slack(page: Page) -> None:
     page.locator(".pane.thread textarea").press("Enter")
     page.get_by_role("radio", name="Amir Haddad").check()
     mine = page.locator(".pane.thread .message", has_text="I look into this & <that>")
-    if not page.locator(".pane.thread").is_visible():
-        page.locator(".pane.channel .replies").first.click()
     expect(mine.locator(".by")).to_contain_text("Kim Lindqvist")
     expect(page.locator(".message.private")).to_have_count(0)
+
+
+def test_what_was_said_can_be_changed_and_taken_back(page: Page) -> None:
+    page.locator(".pane.channel .replies").first.click()
+    area = page.locator(".pane.thread textarea")
+    area.fill("A <first> try @amir")
+    area.press("Enter")
+    said = page.locator(".pane.thread .message", has_text="A <first> try")
+    expect(said.locator(".mention")).to_have_text("@Amir")
+    said.get_by_role("button", name="Actions for").click()
+    page.get_by_role("menuitem", name="Edit").press("Enter")
+    expect(area).to_have_value("A <first> try @amir")
+    area.fill("A second & better try")
+    area.press("Enter")
+    changed = page.locator(".pane.thread .message", has_text="A second & better try")
+    expect(changed).to_contain_text("(edited)")
+    expect(area).to_have_value("")
+    changed.get_by_role("button", name="Actions for").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(changed).to_have_count(0)
 
 
 def test_things_break_and_are_repaired(page: Page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,8 @@ class Demo:
     """The bot's own web server."""
     page_port: int = 0
     mail_is_up: bool = True
+    run: str = field(default_factory=lambda: secrets.token_hex(6))
+    """Another one at each start, so that a page which was left open notices."""
     manifest: Json = field(default_factory=dict)
     """The bot's Slack manifest: its commands, shortcuts, scopes and events."""
 
@@ -69,6 +72,7 @@ class Demo:
         """For the page: how everything is, and what is broken at the moment."""
         bot = self.bot
         return {
+            "run": self.run,
             "bot": {
                 "pid": bot.pid,
                 "running": bot.running,

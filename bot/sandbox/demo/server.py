@@ -124,7 +124,7 @@ class PageServer:
                 "customers": customers,
                 "addresses": addresses,
                 "people": names,
-                "run": demo.slack.bot_token[-12:],
+                "run": demo.run,
                 **demo.features(),
             }
         )

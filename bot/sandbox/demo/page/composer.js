@@ -29,6 +29,20 @@ export class Composer {
     this.area.setSelectionRange(text.length, text.length);
   }
 
+  // Change something that was said: `save` gets the new words; Escape gives up.
+  edit(text, save) {
+    this.saving = save;
+    this.element.classList.add("editing");
+    this.set(text);
+  }
+
+  stopEditing() {
+    this.saving = null;
+    this.element.classList.remove("editing");
+    this.area.value = "";
+    this.changed();
+  }
+
   add(files) {
     this.files.push(...files);
     this.picked.replaceChildren(...this.files.map((file) => h("span", { class: "file" }, `${file.name} · ${bytes(file.size)} `,
@@ -82,7 +96,10 @@ export class Composer {
       event.preventDefault();
       return;
     }
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (event.key === "Escape" && this.saving) {
+      event.stopPropagation();
+      this.stopEditing();
+    } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.submit();
     }
@@ -95,11 +112,10 @@ export class Composer {
     this.busy = true;
     this.element.setAttribute("aria-busy", "true");
     try {
-      await this.send(text, files);
-      this.area.value = "";
+      await (this.saving ?? this.send)(text, files);
+      this.stopEditing();
       this.files = [];
       this.add([]);
-      this.changed();
     } catch (error) {
       toast(error.message, "bad");
     } finally {

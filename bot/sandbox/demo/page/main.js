@@ -55,7 +55,10 @@ async function begin() {
     const drawTabs = device.onchange;
     device.onchange = () => { drawTabs(); look(); };
   }
-  follow((state) => { truth(state); devices.hear(state); });
+  follow((state) => {
+    if (state.run !== start.run) return location.reload();  // the demo was started anew under this page
+    truth(state); devices.hear(state);
+  });
   await workspace.be("agent1");
   document.body.dataset.ready = "yes";
 }

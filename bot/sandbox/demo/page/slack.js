@@ -33,7 +33,7 @@ export class Slack {
     const view = { workspace: this.workspace, shortcuts: this.shortcuts.filter((one) => one.type === "message"), inThread: kind === "thread",
       context: (message) => this.context(message, kind), openThread: (ts, focus) => this.openThread(ts, focus), dismiss: (message) => this.dismiss(message),
       shortcut: (one, message) => this.try("blocks.actions", { callback_id: one.callback_id, channel: this.open.channel, ts: message.ts }),
-      edit: (message) => this.edit(message), remove: (message) => this.try("chat.delete", { channel: this.open.channel, ts: message.ts }) };
+      edit: (message) => this.edit(message, kind), remove: (message) => this.try("chat.delete", { channel: this.open.channel, ts: message.ts }) };
     const element = h("section", { class: `pane ${kind}`, "aria-label": kind === "thread" ? "Thread" : "Channel" }, h("header", null, title), list, composer.element);
     const pane = { atEnd: true };
     list.addEventListener("scroll", () => { pane.atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60; });
@@ -151,9 +151,10 @@ export class Slack {
     return api.call("chat.postMessage", { ...where, text: words });
   }
 
-  async edit(message) {
-    const text = prompt("Edit the message", message.text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&"));
-    if (text !== null && text.trim()) await this.try("chat.update", { channel: this.open.channel, ts: message.ts, text: this.workspace.typed(text) });
+  edit(message, kind) {
+    const where = { channel: this.open.channel, ts: message.ts };
+    const { composer } = kind === "thread" ? this.threadPane : this.pane;
+    composer.edit(this.workspace.untyped(message.text), (text) => this.workspace.api.call("chat.update", { ...where, text: this.workspace.typed(text) }));
   }
 
   dismiss(message) {

@@ -38,7 +38,7 @@ export function makeSteps({ workspace, slack, devices, show }) {
     },
     {
       key: "reply", title: "Answer with /reply",
-      words: "You are Kim, an agent. In Slack, /reply and a customer's handle answer that customer; for five seconds you can undo it.",
+      words: "Agents answer from Slack: /reply, the customer's handle, and the words. For five seconds it can be taken back.",
       button: "Write it for me",
       async act() {
         support();
@@ -51,7 +51,7 @@ export function makeSteps({ workspace, slack, devices, show }) {
     },
     {
       key: "mailbox", title: "The customer gets a mail",
-      words: "What Kim wrote is a real mail in Dana's mailbox, an answer to her own. If she replies, it comes into the same thread.",
+      words: "The words are a real mail in Dana's mailbox now, an answer to her own. What she replies comes into the same thread.",
       button: "Open Dana's mailbox",
       async act() {
         show("devices");

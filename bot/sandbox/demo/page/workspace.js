@@ -168,6 +168,12 @@ export class Workspace extends EventTarget {
     return [...this.channels.values()].map(({ info }) => ({ value: info.id, label: `#${this.channel(info.id)}` }));
   }
 
+  // What was sent, as it was typed.
+  untyped(text) {
+    return text.replace(/<@(\w+)[^>]*>/g, (whole, id) => `@${this.users.get(id)?.name ?? id}`).replace(/<(?:mailto:)?([^<>|]+)(?:\|[^<>]*)?>/g, "$1")
+      .replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  }
+
   // What a person types, as Slack's client sends it: the three characters escaped, names as ids.
   typed(text) {
     const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
