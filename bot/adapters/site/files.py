@@ -6,6 +6,7 @@ only ever handed out as a download that no browser shows or runs in our origin's
 """
 
 import base64
+import codecs
 import hashlib
 import hmac
 import json
@@ -58,10 +59,9 @@ def sniff(data: bytes) -> str:
     if b"\0" in head:
         return "application/octet-stream"
     try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:  # else a character was cut at the end
-            return "application/octet-stream"
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) == len(data))
+    except UnicodeDecodeError:
+        return "application/octet-stream"
     return "text/plain"
 
 
