@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import sys
 
-from benchmarks import relay, slackcall
+from benchmarks import relay, slackcall, ws
 
 COMMANDS = {
     "relay": (relay.main, "goals 1 and 2: a durable relay against one without persistence"),
+    "ws": (ws.main, "goals 4 and 5: what an idle chat holds, what a durable chat message costs"),
     "slackcall": (slackcall.main, "goal 8: a Slack call of ours against raw aiohttp under TLS"),
 }
 
