@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.demo.rig import DemoProcess, SlackPerson, send_mail
+from tests.site.browser import axe_source
 
 FLAGS = [
     "--no-sandbox",
@@ -211,6 +213,35 @@ def test_it_fits_a_phone(page: Page) -> None:
     page.locator(".pane.channel .replies").first.click()
     expect(page.locator(".pane.channel")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    page.keyboard.press("Tab")
     page.get_by_role("button", name="Close thread").click()
     expect(page.locator(".pane.channel")).to_be_visible()
+    page.locator(".pane.channel .replies").first.click()
+    page.locator(".tour li").nth(1).get_by_role("button").click()
+    page.get_by_role("button", name="Write it for me").click()
+    expect(page.locator(".pane.channel textarea")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, scheme: Literal["light", "dark"]) -> None:
+    axe = axe_source()
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(axe)
+    page.locator(".pane.channel .replies").first.click()
+    page.locator(".mail-row").first.click()
+    findings(page, "Slack and a mail")
+    page.get_by_role("tab", name="Break").click()
+    page.locator(".pane.thread .dots").first.click()
+    findings(page, "a menu")
+    page.keyboard.press("Escape")
+    page.locator(".pane.thread [data-action='reply.open']").first.click()
+    expect(page.locator("dialog.modal textarea").first).to_be_visible(timeout=SLOW)
+    findings(page, "a form")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.modal")).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    findings(page, "a phone")
+
+
+def findings(page: Page, where: str) -> None:
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    assert not [(one["id"], [node["target"] for node in one["nodes"]]) for one in found], where

@@ -85,7 +85,7 @@ export function openMenu(button, items) {
     menu.remove();
     if (document.activeElement === document.body) button.focus();
   });
-  (button.closest("dialog") ?? document.body).append(menu);
+  (button.closest("dialog") ?? document.querySelector("main")).append(menu);
   menu.showPopover();
   const from = button.getBoundingClientRect();
   const size = menu.getBoundingClientRect();

@@ -69,7 +69,7 @@ export class MailProgram {
       h("div", { class: "bar" }, h("button", { type: "button", onclick: () => this.show({ what: "list" }) }, "‹ All mail"),
         mail.folder === "inbox" ? h("button", { type: "button", class: "primary", onclick: () => this.show({ what: "write", first: answer(mail) }) }, "Reply") : null),
       h("article", { class: "mail-open" },
-        h("h3", null, mail.subject || "(no subject)"),
+        h("h2", null, mail.subject || "(no subject)"),
         h("dl", null, [["From", mail.from], ["To", mail.to], ["Cc", mail.cc], ["Date", when(mail.at)]].filter(([, value]) => value).map(([label, value]) => [h("dt", null, label), h("dd", null, value)])),
         h("div", { class: "kinds", role: "group", "aria-label": "Show as" }, tab("plain", "Text", true), mail.html ? tab("html", "From HTML", false) : null, tab("source", "Source", false)),
         words,
@@ -98,7 +98,7 @@ export class MailProgram {
         send.disabled = false;
       }
     };
-    queueMicrotask(() => { text.focus(); text.setSelectionRange(0, 0); });
+    queueMicrotask(() => { text.focus(); text.setSelectionRange(0, 0); text.scrollTop = 0; });
     return [
       h("div", { class: "bar" }, h("button", { type: "button", onclick: () => this.show({ what: "list" }) }, "‹ Discard"), h("span", { class: "address" }, `from ${this.customer.address}`)),
       h("form", { class: "mail-write", onsubmit: submit }, h("datalist", { id: listId }, this.addresses.map((one) => h("option", { value: one }))),

@@ -121,6 +121,12 @@ export class Slack {
     this.drawSide();
   }
 
+  // Put words into the channel's composer; where the thread covers the channel, it is closed.
+  write(text) {
+    if (!this.pane.element.offsetParent) this.closeThread();
+    this.pane.composer.set(text);
+  }
+
   openThread(ts, focus = false) {
     this.open.thread = ts;
     this.threadPane.rows.clear();

@@ -43,7 +43,7 @@ export function makeSteps({ workspace, slack, devices, show }) {
       async act() {
         support();
         const said = from(dana.customer.name).at(-1);
-        slack.pane.composer.set(`/reply ${handleOf(said)} Sorry, Dana. The parcel left our house today; it is with you on Thursday.`);
+        slack.write(`/reply ${handleOf(said)} Sorry, Dana. The parcel left our house today; it is with you on Thursday.`);
         toast("Press Enter to send it.");
       },
       done: () => all("support").some((message) => message.username?.includes("→")
