@@ -197,7 +197,7 @@ def test_things_break_and_are_repaired(page: Page) -> None:
     panel.locator("[data-do=bot_kill]").click()
     expect(page.locator("#truth")).to_contain_text("not running (killed by SIGKILL)")
     panel.locator("[data-do=slack_429]").click()
-    expect(panel).to_contain_text("Armed: 3 more calls.")
+    expect(panel).to_contain_text("Armed: 2 more calls.")
     panel.locator("[data-do=repair]").click()
     expect(page.locator("#truth")).to_contain_text("process", timeout=SLOW)
     expect(page.locator("#truth")).not_to_contain_text("away")

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 async def _too_fast(demo: Demo) -> None:
-    demo.slack.faults.limit("*", retry_after=5, times=3)
+    demo.slack.faults.limit("*", retry_after=4, times=2)
 
 
 async def _slack_fails(demo: Demo) -> None:
-    demo.slack.faults.fail("*", times=3, status=500)
+    demo.slack.faults.fail("*", times=2, status=500)
 
 
 async def _slack_drops(demo: Demo) -> None:

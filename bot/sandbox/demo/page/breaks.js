@@ -3,8 +3,8 @@ import { fill, h, toast } from "./dom.js";
 import { breakThings } from "./http.js";
 
 const LINES = [
-  { do: "slack_429", label: "Slack says “too fast”", expect: "Three calls get a 429 with Retry-After 5 s. Posts come later, none is lost.", armed: "limit" },
-  { do: "slack_500", label: "Slack fails", expect: "Three calls get a 500. The bot tries again by itself.", armed: "error" },
+  { do: "slack_429", label: "Slack says “too fast”", expect: "Two calls get a 429 with Retry-After 4 s. Posts come later, none is lost.", armed: "limit" },
+  { do: "slack_500", label: "Slack fails", expect: "Two calls get a 500. The bot tries again by itself.", armed: "error" },
   { do: "slack_drop", label: "Slack posts, then drops the line", expect: "The next post is made, but its answer never comes. The bot looks it up instead of posting twice.", armed: "drop" },
 ];
 
