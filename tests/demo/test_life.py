@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.demo.child import BotProcess
 from tests.demo.rig import DemoProcess, alive, gone
 
 Start = Callable[..., DemoProcess]
@@ -22,16 +24,17 @@ Start = Callable[..., DemoProcess]
 def test_it_stops_cleanly_and_starts_again_in_the_same_folder(
     start_demo: Start, tmp_path: Path, number: signal.Signals
 ) -> None:
-    first = start_demo(tmp_path / "demo").ready()
+    folder = tmp_path / 'a demo: "mine" #1 é'
+    first = start_demo(folder).ready()
     pid = first.endpoints["bot"]["pid"]
     began = time.monotonic()
     assert first.stop(number) == 0
     assert time.monotonic() - began < 10
     assert not alive(pid)
     assert "Stopped." in first.output and "Traceback" not in first.output
-    assert "Traceback" not in (tmp_path / "demo" / "bot.log").read_text()
+    assert "Traceback" not in (folder / "bot.log").read_text()
 
-    second = start_demo(tmp_path / "demo").ready()
+    second = start_demo(folder).ready()
     assert "was removed" in second.output
     assert second.get("healthz")[0] == 200
     assert second.stop() == 0
@@ -71,6 +74,17 @@ def test_a_bot_that_dies_is_reported_and_not_restarted(start_demo: Start, tmp_pa
     assert done.returncode == 0, done.stderr
     assert demo.break_things("bot_start")["bot"]["running"] is True
     assert alive(demo.endpoints["bot"]["pid"])
+
+
+async def test_the_last_words_of_a_bot_that_fails_are_shown(tmp_path: Path) -> None:
+    told: list[str] = []
+    bot = BotProcess(tmp_path / "absent.yaml", {}, tmp_path / "bot.log", told.append)
+    await asyncio.gather(bot.start(), bot.start())
+    assert bot.starts == 1
+    await bot.wait()
+    assert bot.pid == 0 and bot.last_ending == "ended with exit code 1"
+    assert told[0] == "The bot ended with exit code 1."
+    assert told[1].startswith("The last lines of") and "absent.yaml" in told[1].partition("\n")[2]
 
 
 def test_a_taken_port_is_told_with_the_cure(start_demo: Start, tmp_path: Path) -> None:

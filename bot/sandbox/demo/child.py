@@ -60,6 +60,7 @@ class BotProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._asked = False
+        self._starting = asyncio.Lock()
 
     @property
     def pid(self) -> int:
@@ -73,8 +74,11 @@ class BotProcess:
 
     async def start(self) -> None:
         """Start the bot unless it runs."""
-        if self.running:
-            return
+        async with self._starting:
+            if not self.running:
+                await self._start()
+
+    async def _start(self) -> None:
         self.starts += 1
         self._asked = False
         environment = {**os.environ, **self._environment, "PYTHONUNBUFFERED": "1"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -101,7 +102,11 @@ def app_yaml(folder: Folder, slack: SlackStandIn, mail: MailStandIn, web_port: i
     people = {key: person.id for key, person in slack.people.items()}
     channels = {key: channel.id for key, channel in slack.channels.items()}
     head = _HEAD.format(
-        environment=folder.environment, config=folder.config, api_url=slack.api_url, **people, **channels
+        environment=shlex.quote(str(folder.environment)),
+        config=shlex.quote(str(folder.config)),
+        api_url=slack.api_url,
+        **people,
+        **channels,
     )
     inboxes = "".join(
         _INBOX.format(
@@ -115,7 +120,10 @@ def app_yaml(folder: Folder, slack: SlackStandIn, mail: MailStandIn, web_port: i
         )
         for name, (team, address) in INBOXES.items()
     )
-    return head + inboxes + _TAIL.format(database=folder.database_url, data=folder.data, web_port=web_port)
+    tail = _TAIL.format(
+        database=json.dumps(folder.database_url), data=json.dumps(str(folder.data)), web_port=web_port
+    )  # quoted, because a folder may be called anything
+    return head + inboxes + tail
 
 
 def write(folder: Folder, slack: SlackStandIn, mail: MailStandIn, web_port: int) -> Mapping[str, str]:
