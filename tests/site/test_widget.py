@@ -355,16 +355,16 @@ async def test_full_screen_on_a_phone_and_the_keyboard_stays_inside(chrome: Brow
 
 async def test_colours_and_language_follow_the_visitor(chrome: Browser) -> None:
     async with shop(chrome, reply_time={"en": "within an hour", "de": "binnen einer Stunde"}) as made:
-        colour = "getComputedStyle(document.querySelector('support-chat').shadowRoot.querySelector('.panel')).backgroundColor"
+        dark, light = "rgb(22, 27, 34)", "rgb(255, 255, 255)"
         page = await made.visit("/?lang=de-AT", color_scheme="dark", viewport=DESKTOP)
         await page.get_by_role("button", name="Chat öffnen").click()
         await expect(page.locator("header")).to_contain_text("binnen einer Stunde")
-        assert await page.evaluate(colour) == "rgb(22, 27, 34)"
+        await expect(page.locator(".panel")).to_have_css("background-color", dark)
         await page.emulate_media(color_scheme="light")
-        assert await page.evaluate(colour) == "rgb(255, 255, 255)"
+        await expect(page.locator(".panel")).to_have_css("background-color", light)
         forced = await made.visit("/?theme=dark&lang=xx", viewport=DESKTOP)
         await forced.get_by_role("button", name="Open chat").click()
-        assert await forced.evaluate(colour) == "rgb(22, 27, 34)"
+        await expect(forced.locator(".panel")).to_have_css("background-color", dark)
         await forced.evaluate("customElements.get('support-chat').addLanguage('xx', { close: 'Xlose' })")
         await expect(forced.get_by_role("button", name="Xlose").first).to_be_visible()
 

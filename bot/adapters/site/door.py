@@ -77,7 +77,10 @@ class Door:
 
     async def upload(self, request: web.Request) -> web.Response:
         """POST of a file's bytes: gives the reference that a message then names."""
-        visitor = await self._who(request)
+        try:
+            visitor = await self._who(request)
+        except StorageError:
+            return self._refuse(request, 503, "not readable now")
         if visitor is None:
             return self._refuse(request, 401, "this chat is not known any more")
         if wait := self._limits.upload(visitor.id, self.address(request)):
@@ -103,7 +106,10 @@ class Door:
 
     async def download(self, request: web.Request) -> web.Response:
         """GET of a file that this visitor sent or was sent."""
-        visitor = await self._who(request)
+        try:
+            visitor = await self._who(request)
+        except StorageError:
+            return self._refuse(request, 503, "not readable now")
         if visitor is None:
             return self._refuse(request, 401, "this chat is not known any more")
         file = self._references.read(visitor.id, request.match_info["file"])
@@ -160,7 +166,7 @@ class Door:
         answer = web.json_response({"problem": problem}, status=status)
         if retry_after is not None:
             answer.headers["Retry-After"] = str(int(retry_after) + 1)
-        if status in (401, 413, 429) and request.can_read_body:
+        if status in (401, 413, 429, 503) and request.can_read_body:
             answer.force_close()  # the rest of the body is not read
         return self._answer(request, answer)
 

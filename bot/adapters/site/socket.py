@@ -10,6 +10,8 @@ QUEUE_FRAMES, QUEUE_BYTES = 256, 1_000_000
 """What may wait for one socket, beside what the operating system holds."""
 SEND_SECONDS = 30.0
 """How long one frame may take before the socket counts as dead."""
+_AT_ONCE = 12_000
+"""Characters that are certainly below the transport's high-water mark of 64 KiB."""
 FRAMES_PER_MINUTE = 240
 """What one socket may send, of every kind."""
 
@@ -35,7 +37,7 @@ class Socket:
         self, ws: web.WebSocketResponse, transport: asyncio.BaseTransport | None, address: str
     ) -> None:
         self._ws = ws
-        self._transport = transport
+        self._transport = transport if isinstance(transport, asyncio.WriteTransport) else None
         self._queue: deque[str] | None = None
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -89,7 +91,7 @@ class Socket:
         self.gone = True
         self._queue = None
         self._bytes = 0
-        if isinstance(self._transport, asyncio.WriteTransport):
+        if self._transport is not None:
             self._transport.abort()
 
     async def close(self, code: int, reason: str) -> None:
@@ -113,7 +115,12 @@ class Socket:
             self._task = None
 
     async def _send(self, text: str) -> None:
+        # What fits into the transport's empty buffer is written without waiting, so needs no timer.
+        idle = self._transport is not None and not self._transport.get_write_buffer_size()
         try:
+            if idle and len(text) < _AT_ONCE:
+                await self._ws.send_str(text)
+                return
             async with asyncio.timeout(SEND_SECONDS):
                 await self._ws.send_str(text)
         except (TimeoutError, ConnectionError):

@@ -1,6 +1,7 @@
 """One tab's conversation with the server, from its first frame to its last."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -164,6 +165,7 @@ class Talk:
             visitor=self._visitor.id,
             token=token,
             known=known,
+            now=int(self._house.clock() * 1000),
             team=self._house.context.team_name,
             greeting=in_languages(settings.greeting),
             replyTime=in_languages(settings.reply_time),
@@ -283,7 +285,7 @@ class Talk:
         for socket in visitor.sockets:
             if socket.unseen is not None:
                 socket.unseen = (socket.unseen - keys) or None
-        visitor.push(protocol.frame("seen", ids=list(frame.ids)), but=self._socket)
+        visitor.push(protocol.frame("seen", ids=list(frame.ids)))
 
     async def _address(self, frame: protocol.Address) -> None:
         house, visitor = self._house, self._visitor
@@ -326,7 +328,8 @@ class Talk:
         now = self._house.clock()
         if self._visitor.spoken and not 0 <= now - self._typed < TYPING_SECONDS:
             self._typed = now
-            await self._house.context.accept(Typing(contact(self._visitor.id), self._visitor.id))
+            with contextlib.suppress(StorageError):
+                await self._house.context.accept(Typing(contact(self._visitor.id), self._visitor.id))
 
     async def _kept(self) -> None:
         token, self._rotated = self._rotated, None

@@ -203,7 +203,7 @@ class Talk {
     this.store = new Store(`support-chat ${base} `);
     this.info = { maxFile: 1e7, maxFiles: 5, maxText: 10000, askAddressAfter: 0 };
     this.tries = 0;
-    this.flying = new Set();
+    this.skew = 0;
     this.load();
     try {
       this.tabs = new BroadcastChannel(this.store.prefix);
@@ -244,7 +244,7 @@ class Talk {
     clearTimeout(this.timer);
     if (this.ws || !this.wanted() || this.ended) return;
     this.ready = false;
-    this.flying.clear();
+    this.flying = null;
     const ws = this.ws = new WebSocket(`${this.base.replace(/^http/, "ws")}ws`);
     const token = this.used = this.token;
     // A client that has not seen everything asks from there, so that its "seen" counts on the new line.
@@ -310,6 +310,7 @@ class Talk {
       this.visitor = frame.visitor;
       this.after = 0;
     }
+    this.skew = frame.now - Date.now();
     const { team, greeting, replyTime, askAddressAfter, addressGiven, maxText, maxFile, maxFiles } = frame;
     this.info = { team, greeting, replyTime, askAddressAfter, addressGiven, maxText, maxFile, maxFiles, noAddress: this.info.noAddress };
   }
@@ -342,20 +343,23 @@ class Talk {
 
   settled(id, at) {
     const message = this.messages.get(id);
-    this.flying.delete(id);
     if (message?.wait) {
       Object.assign(message, { pos: this.last() + 0.001, at, wait: false, failed: undefined });
       this.store.drop(`out ${id}`);
       this.save();
     }
+    this.next(id);
   }
 
-  on_later(frame) { setTimeout(() => { this.flying.delete(frame.id); this.flush(); }, frame.after * 1000 * (1 + Math.random() / 4)); }
+  next(id) { if (this.flying === id) { this.flying = null; this.flush(); } }
+
+  on_later(frame) { setTimeout(() => this.next(frame.id), frame.after * 1000 * (1 + Math.random() / 4)); }
 
   on_refused(frame) {
     const message = this.messages.get(frame.id);
     if (message) { message.failed = frame.why; this.store.set(`out ${message.id}`, JSON.stringify(message)); }
     else this.addressProblem = true;
+    this.next(frame.id);
   }
 
   on_typing() {
@@ -376,7 +380,7 @@ class Talk {
 
   /* ── what the visitor does ── */
   say(text, files) {
-    const message = { id: newId(), from: "visitor", text, at: Date.now() };
+    const message = { id: newId(), from: "visitor", text, at: Date.now() + this.skew };
     if (files.length) message.files = files;
     this.store.set(`out ${message.id}`, JSON.stringify(message));
     this.adopt(message);
@@ -386,18 +390,16 @@ class Talk {
   }
 
   flush() {
-    if (!this.ready) return;
-    for (const message of this.ordered()) {
-      if (!message.wait || message.failed || this.flying.has(message.id)) continue;
-      this.flying.add(message.id);
-      this.put({ t: "say", id: message.id, text: message.text, files: message.files?.map((file) => file.id) });
-    }
+    // One at a time: the order is kept whatever the server says to each.
+    const message = this.ready && !this.flying && this.ordered().find((one) => one.wait && !one.failed);
+    if (!message) return;
+    this.flying = message.id;
+    this.put({ t: "say", id: message.id, text: message.text, files: message.files?.map((file) => file.id) });
   }
 
   retry(id) {
     const message = this.messages.get(id);
     message.failed = undefined;
-    this.flying.delete(id);
     this.flush();
     this.wake();
     this.changed();
@@ -860,7 +862,7 @@ class SupportChat extends HTMLElement {
     if (p.card && talk.addressProblem) { p.bad.hidden = false; p.email.setAttribute("aria-invalid", "true"); p.email.focus(); talk.addressProblem = false; }
     if (p.card && !talk.messages.size) { p.card.remove(); p.card = null; }
     if (p.card || !askAddressAfter || addressGiven || noAddress || !talk.ready || !first) return;
-    const wait = Math.max(first.at + askAddressAfter * 1000, talk.typing || 0) - Date.now();
+    const wait = Math.max(first.at + askAddressAfter * 1000 - talk.skew, talk.typing || 0) - Date.now();
     if (wait > 0) { this.#due = setTimeout(() => this.#changed(), Math.min(wait, 2e9) + 50); return; }
     p.email = el("input", { type: "email", id: "email", autocomplete: "email", required: true, "aria-describedby": "bad" });
     p.bad = el("p", { class: "bad", id: "bad", role: "alert", hidden: true }, this.#t("badEmail"));
