@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, and_, bindparam, func, insert, or_, select, update
 
-from bot.storage.schema import conversation, customer, identity, lane, route, thread
+from bot.storage.schema import RESOLVED, conversation, customer, identity, lane, route, thread
 
 _OPEN = select(
     conversation.c.id,
@@ -19,7 +19,7 @@ _OPEN = select(
 ).where(
     conversation.c.customer_id == bindparam("customer"),
     conversation.c.team == bindparam("which"),
-    conversation.c.status != "resolved",
+    conversation.c.status != RESOLVED,
 )
 
 
@@ -91,7 +91,7 @@ _HEARD = (
     .where(
         conversation.c.customer_id == bindparam("customer"),
         conversation.c.team == bindparam("which"),
-        conversation.c.status != "resolved",
+        conversation.c.status != RESOLVED,
     )
     .values(
         status="open",
@@ -261,7 +261,7 @@ def addresses(connection: Connection, ids: list[int]) -> dict[int, str]:
 
 def queue(connection: Connection, team: str | None, agent: str, limit: int) -> list[tuple[int, str]]:
     """(customer, team) of cases that are not resolved: the agent's own, then nobody's, then others', longest waiting first."""
-    condition = [conversation.c.status != "resolved"]
+    condition = [conversation.c.status != RESOLVED]
     if team is not None:
         condition.append(conversation.c.team == team)
     rows = connection.execute(

@@ -41,7 +41,8 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
 HELD: ColumnElement[str] = literal_column("'held'")
-"""A literal, so that a planner sees that the partial index of held deliveries fits."""
+RESOLVED: ColumnElement[str] = literal_column("'resolved'")
+"""Literals, so that a planner sees which partial index fits: of held deliveries, of conversations that are not resolved."""
 
 
 def _key() -> Column[int]:
