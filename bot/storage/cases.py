@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Double, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Double, and_, bindparam, func, insert, null, or_, select, update
 
+from bot.storage.hot import Hot
 from bot.storage.schema import RESOLVED, conversation, customer, identity, lane, route, thread
 
 _OPEN = select(
@@ -86,7 +87,7 @@ def add_case(
     return int(connection.execute(_ADD_CASE, values).scalar_one())
 
 
-_HEARD = (
+_HEARD = Hot(
     update(conversation)
     .where(
         conversation.c.customer_id == bindparam("customer"),
@@ -95,7 +96,7 @@ _HEARD = (
     )
     .values(
         status="open",
-        snoozed_until=None,
+        snoozed_until=null(),
         last_in_at=bindparam("now"),
         waiting_since=func.coalesce(conversation.c.waiting_since, bindparam("now", type_=Double)),
         excerpt=bindparam("words"),
@@ -112,7 +113,7 @@ _HEARD_QUIETLY = (
 def heard(connection: Connection, customer_id: int, team: str, excerpt: str, now: float) -> Any | None:
     """The customer said something in their open case and waits for us now; None where no case is open."""
     values = {"customer": customer_id, "which": team, "words": excerpt, "now": now}
-    return connection.execute(_HEARD, values).one_or_none()
+    return _HEARD.run(connection, values).one_or_none()
 
 
 def heard_quietly(connection: Connection, conversation_id: int, excerpt: str, now: float) -> None:
@@ -131,7 +132,7 @@ _THREAD = select(thread).where(
 _CARD_WAITS = and_(lane.c.head <= lane.c.tail, or_(lane.c.head < lane.c.tail, lane.c.owner.is_(None))).label(
     "card_waits"
 )
-_DESK = (
+_DESK = Hot(
     select(
         thread.c.id, thread.c.channel, thread.c.desk_lane, thread.c.card_lane, thread.c.mark_lane, _CARD_WAITS
     )
@@ -144,7 +145,7 @@ _DESK = (
 
 def desk_of(connection: Connection, customer_id: int, team: str) -> Any | None:
     """The thread of a customer with its lanes, and whether a refresh of its card waits already."""
-    return connection.execute(_DESK, {"customer": customer_id, "which": team}).one_or_none()
+    return _DESK.run(connection, {"customer": customer_id, "which": team}).one_or_none()
 
 
 def current_thread(connection: Connection, customer_id: int, team: str) -> Any | None:

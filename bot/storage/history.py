@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bot.messages import Attachment, BlobId, Span, SpanKind, Text
+from bot.storage.hot import Hot
 from bot.storage.schema import attachment, delivery, message, message_version, post
 from bot.storage.words import indexed, storable
 
@@ -42,8 +43,7 @@ def unpack_packed(stored: str | None) -> Text | None:
     return unpack_text(plain, spans)
 
 
-_KNOWN = select(message.c.id).where(message.c.dedup_key == bindparam("key"))
-_ADD = insert(message).returning(message.c.id)
+_KNOWN = Hot(select(message.c.id).where(message.c.dedup_key == bindparam("key")))
 _COLUMNS = (
     "conversation_id",
     "customer_id",
@@ -70,22 +70,23 @@ _COLUMNS = (
     "meta",
 )
 _EMPTY: dict[str, Any] = dict.fromkeys(_COLUMNS)
+_ADD = Hot(insert(message).returning(message.c.id), _COLUMNS)
 
 
 def known(connection: Connection, dedup_key: str) -> int | None:
     """The message that has this key, if it was stored before."""
-    return connection.execute(_KNOWN, {"key": indexed(dedup_key)}).scalar()
+    return _KNOWN.run(connection, {"key": indexed(dedup_key)}).scalar()
 
 
 def add(connection: Connection, **values: Any) -> int:
-    """Stores a message. All calls bind the same columns, so the statement is compiled once."""
+    """Stores a message."""
     for name in ("author", "text", "subject"):
         if values.get(name):
             values[name] = storable(values[name])
     values["dedup_key"] = indexed(values["dedup_key"])
     if values.get("remote_id"):
         values["remote_id"] = indexed(values["remote_id"])
-    return int(connection.execute(_ADD, {**_EMPTY, **values}).scalar_one())
+    return int(_ADD.run(connection, {**_EMPTY, **values}).scalar_one())
 
 
 _ADD_FILE = insert(attachment).returning(attachment.c.id)
@@ -324,13 +325,12 @@ def subjects(connection: Connection, customer_id: int, route_id: int, limit: int
     return tuple(dict.fromkeys(subject for subject in rows if subject))[:limit]
 
 
-_ADD_POST = insert(post)
+_ADD_POST = Hot(insert(post), ("message_id", "delivery_id", "part", "target", "place", "remote_id"))
 
 
 def add_posts(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Stores what messages became elsewhere."""
-    if rows:
-        connection.execute(_ADD_POST, rows)
+    _ADD_POST.run_many(connection, [{"delivery_id": None, "part": 0} | row for row in rows])
 
 
 _POSTS = (

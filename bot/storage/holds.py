@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bot.desk import State
 from bot.storage import lanes
@@ -49,12 +49,15 @@ _NUMBER = (
 )
 
 
+_HOLD = insert(delivery)
+
+
 def hold(
     connection: Connection, lane_id: int, item: NewDelivery, now: float, *, until: float, order: float
 ) -> None:
     """Keeps a delivery back until a time; it gets its number in the lane when it is released."""
     values = lanes.values_of(lane_id, item, now, seq=None, state=State.HELD)
-    connection.execute(lanes.ENQUEUE, [values | {"hold_until": until, "order_at": order}])
+    connection.execute(_HOLD, values | {"hold_until": until, "order_at": order})
 
 
 def release_due(connection: Connection, now: float) -> Released:

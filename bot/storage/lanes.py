@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Double, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Double, and_, bindparam, case, func, insert, null, or_, select, update
 
 from bot.desk import State
+from bot.storage.hot import Hot
 from bot.storage.schema import HELD, delivery, lane
 
 DESK, CARD, MARK, ROUTE = "desk", "card", "mark", "route"
@@ -69,7 +70,10 @@ _IDLE_TAIL = (
     .values(tail=lane.c.tail + 1, head_at=bindparam("now"), due_at=bindparam("due"))
     .returning(lane.c.tail, lane.c.bucket)
 )
-ENQUEUE = insert(delivery)
+ENQUEUE = Hot(
+    insert(delivery),
+    ("lane_id", "seq", "op", "message_id", "attachment_id", "state", "payload", "created_at"),
+)
 
 
 def create_lane(
@@ -93,7 +97,7 @@ def create_lane(
 
 
 _IDLE = lane.c.head > lane.c.tail
-_APPEND = (
+_APPEND = Hot(
     update(lane)
     .where(lane.c.id == bindparam("lane"))
     .values(
@@ -122,8 +126,8 @@ def append(
     """Puts deliveries at the end of a lane, at once pending; returns the lane's bucket. ``delay`` counts for an idle lane."""
     tail, bucket = take_numbers(connection, lane_id, len(items), now, now + delay)
     first = tail - len(items) + 1
-    connection.execute(
-        ENQUEUE,
+    ENQUEUE.run_many(
+        connection,
         [values_of(lane_id, item, now, seq=first + at, state=State.PENDING) for at, item in enumerate(items)],
     )
     return bucket
@@ -132,7 +136,7 @@ def append(
 def take_numbers(connection: Connection, lane_id: int, count: int, now: float, due: float) -> tuple[int, str]:
     """The next ``count`` numbers of a lane, as the last of them; and its bucket. ``due`` counts for an idle lane."""
     values = {"lane": lane_id, "more": count, "now": now, "due": due}
-    tail, bucket = connection.execute(_APPEND, values).one()
+    tail, bucket = _APPEND.run(connection, values).one()
     return int(tail), str(bucket)
 
 
@@ -143,7 +147,7 @@ def append_once(
     row = connection.execute(_IDLE_TAIL, {"lane": lane_id, "now": now, "due": now + delay}).one_or_none()
     if row is None:
         return None
-    connection.execute(ENQUEUE, [values_of(lane_id, item, now, seq=row[0], state=State.PENDING)])
+    ENQUEUE.run_many(connection, [values_of(lane_id, item, now, seq=row[0], state=State.PENDING)])
     return str(row[1])
 
 
@@ -256,18 +260,18 @@ def mark_sending(connection: Connection, attempts: Sequence[tuple[int, str]], no
         connection.execute(_SENDING, [{"which": one, "attempt": key, "now": now} for one, key in attempts])
 
 
-_SETTLED = (
+_SETTLED = Hot(
     update(delivery)
     .where(delivery.c.id == bindparam("which"))
     .values(state=bindparam("became"), error=bindparam("why"), settled_at=bindparam("now"))
 )
-_ADVANCE = (
+_ADVANCE = Hot(
     update(lane)
     .where(lane.c.id == bindparam("lane"), lane.c.owner == bindparam("me"))
     .values(
         head=bindparam("next"),
         head_at=bindparam("now"),
-        owner=None,
+        owner=null(),
         priority=case((lane.c.tail < bindparam("next"), NORMAL), else_=lane.c.priority),
     )
     .returning(lane.c.tail, lane.c.bucket)
@@ -302,10 +306,12 @@ def advance(
     """
     last = done[-1].seq
     values = {"lane": lane_id, "me": worker, "next": last + 1, "now": now}
-    row = connection.execute(_ADVANCE, values).one_or_none()
+    row = _ADVANCE.run(connection, values).one_or_none()
     if row is None:
         return None
-    connection.execute(_SETTLED, [{"which": one.id, "became": state, "why": why, "now": now} for one in done])
+    _SETTLED.run_many(
+        connection, [{"which": one.id, "became": state, "why": why, "now": now} for one in done]
+    )
     return Advanced(row.bucket, row.tail > last)
 
 

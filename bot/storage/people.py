@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
+from bot.storage.hot import Hot
 from bot.storage.schema import customer, identity, route
 
 HANDLE = "C"
@@ -40,7 +41,7 @@ def number(words: str) -> int | None:
     return int(body[1:])
 
 
-_BY_ADDRESS = (
+_BY_ADDRESS = Hot(
     select(
         identity.c.id,
         identity.c.customer_id,
@@ -57,8 +58,8 @@ _BY_ADDRESS = (
 
 def identities_at(connection: Connection, channel: str, address: str) -> list[KnownIdentity]:
     """The proven owner of an address and the unproven claim to it: none, one or both."""
-    rows = connection.execute(_BY_ADDRESS, {"channel": channel, "address": address})
-    return [KnownIdentity(*row) for row in rows]
+    rows = _BY_ADDRESS.run(connection, {"channel": channel, "address": address})
+    return [KnownIdentity(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6]) for row in rows]
 
 
 _ADD_CUSTOMER = insert(customer).returning(customer.c.id)
@@ -166,7 +167,7 @@ _ROUTE = select(route.c.id).where(
     route.c.inbox == bindparam("which"),
     route.c.thread_key == bindparam("thread"),
 )
-_USED = (
+_USED = Hot(
     update(route)
     .where(
         route.c.identity_id == bindparam("identity"),
@@ -191,7 +192,7 @@ def touch_route(
 ) -> int | None:
     """The customer wrote by this route just now; None where there is no such route yet."""
     values = {"identity": identity_id, "which": inbox, "thread": thread_key, "now": now}
-    return connection.execute(_USED, values).scalar()
+    return _USED.run(connection, values).scalar()
 
 
 def add_route(

@@ -343,3 +343,45 @@ async def test_a_lock_that_somebody_else_took_meanwhile_stops_every_write(
     await first.write(partial(put, name="x"))
     assert await first.read(names) == ["x"]
     await first.close()
+
+
+async def test_the_path_of_a_message_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
+    """What one message costs must not grow with how many customers and messages there are."""
+    database = connect(f"sqlite:///{tmp_path}/t.db")
+    await database.open()
+    await database.write(migrate)
+    assert isinstance(database, SqliteDatabase)
+    seen: dict[str, object] = {}
+
+    @event.listens_for(database._engine, "before_cursor_execute")
+    def note(_c: object, _cursor: object, sql: str, given: list[object], _x: object, many: bool) -> None:
+        seen.setdefault(sql, given[0] if many else given)
+
+    async with World(database) as world:
+        for number in range(40):
+            await world.says("hello", source=str(number), who=f"c{number % 20}@mail.example")
+        await world.reply("C1", "hi")
+        await world.quiet()
+
+    def plans(connection: Connection) -> list[tuple[str, str]]:
+        found = []
+        for sql, given in list(seen.items()):
+            if sql.startswith(("SELECT", "UPDATE")):
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given)  # type: ignore[arg-type]
+                found.extend((row[3], sql) for row in rows)
+        return found
+
+    explained = await database.write(plans)
+    assert len(explained) > 40
+    per_customer = (
+        "FROM identity",
+        "FROM customer LEFT",
+        "ORDER BY route.last_used_at",
+    )  # a lookup by an agent
+    for plan, sql in explained:
+        if any(words in sql for words in per_customer):
+            continue
+        # Held deliveries are those of the last seconds; all else is found by a key.
+        assert "ix_delivery_held" in plan or not plan.startswith("SCAN"), (plan, sql)
+        assert "ix_conversation_queue" not in plan, (plan, sql)
+    await database.close()
