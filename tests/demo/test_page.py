@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.demo.rig import DemoProcess, SlackPerson, send_mail
+from tests.demo.rig import DemoProcess, SlackPerson, fetch, send_mail
 from tests.site.browser import axe_source
 
 FLAGS = [
@@ -167,6 +167,20 @@ def test_another_person_sees_their_own_slack(page: Page) -> None:
     mine = page.locator(".pane.thread .message", has_text="I look into this & <that>")
     expect(mine.locator(".by")).to_contain_text("Kim Lindqvist")
     expect(page.locator(".message.private")).to_have_count(0)
+
+
+def test_what_the_bot_does_is_shown_while_it_does_it(page: Page, demo: DemoProcess) -> None:
+    page.locator(".pane.channel .replies").first.click()
+    given = demo.endpoints
+    bot = {"Authorization": f"Bearer {given['slack']['bot_token']}"}
+    channel, root = given["slack"]["channels"]["support"], page.locator(".pane.thread .message").first
+    where = {"channel_id": channel, "thread_ts": root.get_attribute("data-ts")}
+    for words in ("Dana is typing…", ""):
+        reply = fetch(given["slack"]["api"] + "assistant.threads.setStatus", {**where, "status": words}, bot)[
+            1
+        ]
+        assert isinstance(reply, dict) and reply["ok"], reply
+        expect(page.locator(".pane.thread .status")).to_have_text(words)
 
 
 def test_what_was_said_can_be_changed_and_taken_back(page: Page) -> None:

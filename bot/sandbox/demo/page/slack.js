@@ -27,6 +27,7 @@ export class Slack {
   makePane(kind, commands) {
     const title = h("div", { class: "pane-title" });
     const list = h("div", { class: "messages", role: "log", "aria-live": "polite", "aria-label": kind === "thread" ? "Thread" : "Channel", tabIndex: 0 });
+    const status = h("p", { class: "status", "aria-live": "polite" });
     const hint = kind === "thread" ? "Stays inside the team, unless it starts with !" : "";
     const composer = new Composer({ label: kind === "thread" ? "Note to the team, or ! answer" : "Message, or / for commands", hint, commands,
       send: (text, files) => this.send(kind, text, files) });
@@ -34,11 +35,11 @@ export class Slack {
       context: (message) => this.context(message, kind), openThread: (ts, focus) => this.openThread(ts, focus), dismiss: (message) => this.dismiss(message),
       shortcut: (one, message) => this.try("blocks.actions", { callback_id: one.callback_id, channel: this.open.channel, ts: message.ts }),
       edit: (message) => this.edit(message, kind), remove: (message) => this.try("chat.delete", { channel: this.open.channel, ts: message.ts }) };
-    const element = h("section", { class: `pane ${kind}`, "aria-label": kind === "thread" ? "Thread" : "Channel" }, h("header", null, title), list, composer.element);
+    const element = h("section", { class: `pane ${kind}`, "aria-label": kind === "thread" ? "Thread" : "Channel" }, h("header", null, title), list, status, composer.element);
     const pane = { atEnd: true };
     list.addEventListener("scroll", () => { pane.atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60; });
     new ResizeObserver(() => { if (pane.atEnd) list.scrollTop = list.scrollHeight; }).observe(list);
-    return Object.assign(pane, { element, title, list, composer, rows: new Rows(list, (message) => messageRow(message, view)) });
+    return Object.assign(pane, { element, title, list, status, composer, rows: new Rows(list, (message) => messageRow(message, view)) });
   }
 
   context(message, scope) {
@@ -94,13 +95,14 @@ export class Slack {
     if (!document.hidden) this.workspace.seen(channel);
     const sign = found.info.is_im ? "" : "#";
     fill(this.pane.title, h("h2", null, `${sign}${this.workspace.channel(channel)}`), found.info.is_archived ? h("span", { class: "tag" }, "archived") : null);
-    show(this.pane, this.workspace.roots(channel), found.info.is_im ? "Nothing here yet." : "No customer has written yet. Write a mail as one of them.");
+    show(this.pane, this.workspace.roots(channel), !found.loaded ? "" : found.info.is_im ? "Nothing here yet." : "No customer has written yet. Write a mail as one of them.");
     if (!thread) return;
     const messages = this.workspace.thread(channel, thread);
-    if (!messages.length) return this.closeThread();
+    if (!messages.length && found.loaded) return this.closeThread();  // its card was deleted
     fill(this.threadPane.title, h("h2", null, "Thread"), h("span", { class: "of" }, `${sign}${this.workspace.channel(channel)}`),
       h("button", { type: "button", class: "icon", "aria-label": "Close thread", onclick: () => this.closeThread() }, "×"));
     show(this.threadPane, messages, "");
+    this.threadPane.status.textContent = found.status?.get(thread) ?? "";
   }
 
   // -- acting ---------------------------------------------------------------------------------------
@@ -109,11 +111,12 @@ export class Slack {
     try {
       await this.workspace.be(key);
     } catch (error) {
-      toast(error.message, "bad");
+      if (error.name !== "AbortError") toast(error.message, "bad");
     }
   }
 
   openChannel(id) {
+    if (!id) return;
     if (id !== this.open.channel) this.closeThread();
     this.open.channel = id;
     this.pane.rows.clear();

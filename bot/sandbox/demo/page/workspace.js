@@ -52,6 +52,7 @@ export class Workspace extends EventTarget {
       if (signal?.aborted) return;
       channel.problem = error.message;
     }
+    channel.loaded = true;
     this.say("messages", { channel: id });
   }
 
@@ -85,6 +86,7 @@ export class Workspace extends EventTarget {
     else if (kind === "view_updated") this.views = this.views.map((view) => (view.id === update.view.id ? update.view : view));
     else if (kind === "view_closed") this.views = this.views.filter((view) => view.id !== update.view_id);
     else if (kind === "view_errors") this.say("view_errors", update);
+    else if (kind === "status" && channel) (channel.status ??= new Map()).set(update.thread_ts, update.status);
     else if (kind === "home") this.home = update.view;
     else if (kind === "channel") await this.meet(signal);
     if (kind.startsWith("view_")) this.say("views");
