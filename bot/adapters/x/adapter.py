@@ -60,9 +60,10 @@ class Health:
         self._told: str | None = "nothing yet"
 
     async def tell(self, part: str, problem: str | None) -> None:
-        """Says how a part is: None for well."""
+        """Says how a part is: None for well. That all is well shows only by reading."""
         if problem is None:
-            self._problems.pop(part, None)
+            if self._problems.pop(part, None) is None and part != "reading":
+                return
         else:
             self._problems[part] = problem
         now = next(iter(self._problems.values()), None)

@@ -120,11 +120,7 @@ def send_error(problem: BaseException, *, begun: bool) -> DeliveryError:
         return TemporaryFailure(f"X could not be reached: {said}")
     if begun:
         return UncertainFailure(f"X went away before it answered: {said}")
-    if isinstance(
-        problem, BadAnswer | aiohttp.ClientError | OSError | ValueError
-    ):  # TimeoutError is an OSError
-        return TemporaryFailure(f"X did not take the file: {said}")
-    return UncertainFailure(f"unexpected {type(problem).__name__}")
+    return TemporaryFailure(f"the message could not be got ready: {said}")
 
 
 def _refusal(problem: Refused, *, begun: bool) -> DeliveryError:

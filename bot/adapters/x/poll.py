@@ -25,6 +25,32 @@ _OVERLAP = 600_000 << 22
 """How far below the cursor a listed event is offered again: ten minutes of X's ids."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadTo:
+    """The cursor: events up to ``id`` are done; those up to ``first`` were there before this inbox was read."""
+
+    id: int
+    first: int
+
+    def dump(self) -> str:
+        """As the string that is stored."""
+        return f"{self.id}:{self.first}"
+
+    @classmethod
+    def load(cls, stored: str) -> ReadTo:
+        """From the stored string."""
+        newest, _, first = stored.partition(":")
+        return cls(int(newest), int(first or 0))
+
+    def past(self, number: int) -> ReadTo:
+        """The cursor when an event is done; it never goes back."""
+        return ReadTo(max(self.id, number), self.first)
+
+    def is_old(self, number: int) -> bool:
+        """True for an event that is done for certain; what is a little older than the newest may have come late."""
+        return 0 < number <= max(self.id - _OVERLAP, self.first)
+
+
 @dataclass(slots=True)
 class Walk:
     """A walk down the pages: ``token`` of the next one, what was found so far by id."""
@@ -65,7 +91,7 @@ class Poller:
         if stored is None:
             await self._begin()
             return 0
-        known = int(stored)
+        known = ReadTo.load(stored)
         walk = self._walk or Walk()
         self._walk = walk
         try:
@@ -83,9 +109,9 @@ class Poller:
         """The first start begins now, not with the last 30 days."""
         page = await self._page(Walk(), 1)
         newest = max((number for number, _ in from_page(page, self._own)), default=0)
-        await self._context.cursor.set(str(newest))
+        await self._context.cursor.set(ReadTo(newest, newest).dump())
 
-    async def _down(self, walk: Walk, known: int) -> None:
+    async def _down(self, walk: Walk, known: ReadTo) -> None:
         while True:
             size = SIZES[min(walk.pages, len(SIZES) - 1)]
             if walk.pages == 0 and self._deeper:
@@ -96,7 +122,7 @@ class Poller:
                 walk.found[_key(number, heard)] = (number, heard)
             meta = page.get("meta")
             token = meta.get("next_token") if isinstance(meta, dict) else None
-            if not isinstance(token, str) or any(0 < number <= known for number, _ in rows):
+            if not isinstance(token, str) or any(0 < number <= known.id for number, _ in rows):
                 return
             if token in walk.tokens:
                 raise BadAnswer("X's pages go round in circles")
@@ -110,23 +136,22 @@ class Poller:
         await self._reads.spend(len(rows) if isinstance(rows, list) else 0)
         return page
 
-    async def _take(self, walk: Walk, known: int) -> int:
+    async def _take(self, walk: Walk, known: ReadTo) -> int:
         """Accepts what was found, oldest first; the cursor goes with each and never back."""
         cursor, taken = known, 0
         for number, heard in sorted(walk.found.values(), key=lambda one: one[0]):
-            if 0 < number <= known - _OVERLAP:
+            if known.is_old(number):
                 continue
-            cursor = max(cursor, number)
-            event_id = str(number)
-            if event_id not in self._recent and isinstance(heard, Said | Odd):
+            cursor = cursor.past(number)
+            if str(number) not in self._recent and isinstance(heard, Said | Odd):
                 event = await self._inbound.event(heard)
                 if event is not None:
-                    accepted = await self._context.accept(event, cursor=str(cursor))
+                    accepted = await self._context.accept(event, cursor=cursor.dump())
                     taken += not accepted.duplicate
                 if number:
-                    self._recent.add(event_id)
-        if cursor > known:
-            await self._context.cursor.set(str(cursor))
+                    self._recent.add(str(number))
+        if cursor != known:
+            await self._context.cursor.set(cursor.dump())
         return taken
 
 

@@ -8,6 +8,7 @@ Where app.yaml names another first token, a person has signed in anew, and that 
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import time
@@ -110,9 +111,10 @@ class AccessTokens:
             "client_id": settings.client_id,
         }
         secret = settings.client_secret.get_secret_value()
-        auth = aiohttp.BasicAuth(settings.client_id, secret) if secret else None
+        pair = base64.b64encode(f"{settings.client_id}:{secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {pair}"} if secret else {}
         try:
-            async with session.post(self._url, data=form, auth=auth, middlewares=()) as response:
+            async with session.post(self._url, data=form, headers=headers, middlewares=()) as response:
                 answer = await response.json(content_type=None) if response.status != 503 else {}
                 status = response.status
         except (aiohttp.ClientError, OSError, ValueError) as problem:

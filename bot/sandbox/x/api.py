@@ -22,6 +22,7 @@ PROBLEMS = "https://api.x.com/2/problems/"
 BLANK = "about:blank"
 """The type of problems that X's description leaves out: no login, too many requests, out of order."""
 FIELDS = {"attachments", "created_at", "dm_conversation_id", "entities", "event_type", "id", "text"}
+KINDS = {"MessageCreate", "ParticipantsJoin", "ParticipantsLeave"}
 EXPANSIONS = {"attachments.media_keys", "participant_ids", "referenced_posts", "sender_id"}
 QUERY = {
     "max_results",
@@ -70,6 +71,9 @@ class Api:
         """``GET /2/dm_events``: newest first, in pages."""
         query = request.query
         fields, wanted = self._checked(query)
+        kinds = query.get("event_types", "MessageCreate,ParticipantsJoin,ParticipantsLeave").split(",")
+        if self._x.faults.take("drop_reads"):
+            raise ConnectionResetError
         size = int(query.get("max_results", "100"))
         if not 1 <= size <= 100:
             raise Answer(400, "Invalid Request", f"max_results [{size}] is not between 1 and 100")
@@ -81,6 +85,7 @@ class Api:
             one
             for one in sorted(self._x.messages, key=lambda one: int(one.id), reverse=True)
             if one.id not in faults.hidden and (below is None or int(one.id) < below)
+            if one.type in kinds or one.type not in KINDS  # a kind that X has just invented
         ]
         page = listed[:size]
         body: dict[str, Any] = {"meta": {"result_count": len(page)}}
@@ -116,6 +121,8 @@ class Api:
 
     def _row(self, one: Message, fields: set[str], wanted: set[str]) -> dict[str, Any]:
         row: dict[str, Any] = {"id": one.id, "event_type": one.type}
+        if one.garbled:
+            return row
         if one.type == "MessageCreate":
             row["text"] = one.text
         row |= {"created_at": iso(one.ms), "dm_conversation_id": one.conversation}
@@ -193,8 +200,9 @@ class Api:
         faults = self._x.faults
         if faults.take("drop_before"):
             raise ConnectionResetError
-        if faults.refuse_send is not None:
-            status, detail = faults.refuse_send
+        refusal = faults.refusals.pop(0) if faults.refusals else faults.refuse_send
+        if refusal is not None:
+            status, detail = refusal
             raise Answer(status, "Forbidden", detail, "not-authorized-for-resource", resource_type="user")
         body = await _json(request, {"text", "attachments"})
         text, files = body.get("text"), body.get("attachments")

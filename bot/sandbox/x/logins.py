@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, unquote
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 _PAIR = re.compile(r'(\w+)="([^"]*)"')
 
@@ -52,14 +52,10 @@ class Logins:
     async def trade(self, request: web.Request) -> tuple[int, dict[str, object]]:
         """``POST /2/oauth2/token``: a refresh token works once."""
         form = await request.post()
-        try:
-            login = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            return 401, {
-                "error": "unauthorized_client",
-                "error_description": "Missing valid authorization header",
-            }
-        if (login.login, login.password) != (self.client_id, self.client_secret):
+        pair = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        if not hmac.compare_digest(
+            request.headers.get("Authorization", "").encode(), f"Basic {pair}".encode()
+        ):
             return 401, {"error": "unauthorized_client", "error_description": "Invalid client"}
         if form.get("grant_type") != "refresh_token" or form.get("client_id") != self.client_id:
             return 400, {"error": "invalid_request", "error_description": "Missing required parameter"}

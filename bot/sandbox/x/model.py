@@ -59,6 +59,8 @@ class Message:
     urls: list[tuple[str, str]]
     file: File | None = None
     type: str = "MessageCreate"
+    garbled: bool = False
+    """X lists it without sender, words and time, as it does where its parts are out of order."""
 
     def urls_with_places(self) -> list[dict[str, Any]]:
         """As version 2 lists them."""
@@ -97,6 +99,10 @@ class Faults:
 
     refuse_send: tuple[int, str] | None = None
     """Every message is refused with this status and sentence."""
+    refusals: list[tuple[int, str]] = field(default_factory=list)
+    """The next messages are refused so, one each."""
+    drop_reads: int = 0
+    """Pages: the connection goes without an answer."""
     busy: int = 0
     """503 with an HTML body."""
     limited: int = 0

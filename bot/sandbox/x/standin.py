@@ -267,16 +267,17 @@ class XStandIn:
         group: str | None = None,
         encrypted: bool = False,
         type: str = "MessageCreate",
+        garbled: bool = False,
     ) -> str:
-        """A customer writes, also into a group, or encrypted; the id of the message."""
+        """A customer writes, also into a group, or encrypted, or something that X cannot show; the message's id."""
         sender = self.customers[customer]
         if encrypted:
             return self._say_encrypted(sender)
         file = self.new_file(media, sniffed(media)) if media is not None else None
         to = None if group else self.account.id
         made = self.keep(sender.id, to, group or self.conversation_with(sender.id), text, file)
-        made.type = type
-        if group is None and type == "MessageCreate" and not self.faults.no_delivery:
+        made.type, made.garbled = type, garbled
+        if group is None and type == "MessageCreate" and not garbled and not self.faults.no_delivery:
             payload = old_shape(made, [sender, self.account])
             self.hooks.tell("dm.received", self.account.id, payload, twice=self.faults.twice)
         return made.id
