@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 MAX_NAME = 60
 NOBODY = "Unknown sender"
@@ -11,6 +12,7 @@ _KEPT_FORMAT = {"\u200d"}
 """ZERO WIDTH JOINER: emoji and several scripts need it."""
 
 
+@lru_cache(maxsize=4096)
 def safe_name(name: str, limit: int = MAX_NAME) -> str:
     """One line, at most ``limit`` characters, without controls, direction marks and zero-width tricks."""
     shown: list[str] = []

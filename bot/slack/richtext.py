@@ -30,7 +30,12 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-
 
 def elements(text: Text) -> Iterator[list[Element]]:
     """The elements of one or more ``rich_text`` blocks; each block holds at most ``MAX_PIECE`` characters of the text."""
-    clean = Text(_CONTROLS.sub(_harmless, text.plain), text.spans)
+    plain = _CONTROLS.sub(_harmless, text.plain)
+    if not text.spans and len(plain) <= MAX_PIECE and "://" not in plain:  # most of what people write
+        if words := plain.strip("\n"):
+            yield [{"type": "rich_text_section", "elements": [_plain(words)]}]
+        return
+    clean = Text(plain, text.spans)
     for piece in pieces(clean, MAX_PIECE):
         made = list(_paragraphs(piece))
         if made:
