@@ -54,7 +54,9 @@ class Referee:
         uploaded = {name for name in call.files if name in fields}
         attached = set(call.files) - uploaded
         said = json.dumps(call.args)
-        problems += [f"uploaded {name} is used nowhere" for name in attached if f"attach://{name}" not in said]
+        problems += [
+            f"uploaded {name} is used nowhere" for name in attached if f"attach://{name}" not in said
+        ]
         for name, field in fields.items():
             if name in call.args:
                 problems += self._any(call.args[name], field["types"], name)

@@ -5,6 +5,7 @@ are told apart here, from the HTTP state, before it does so.
 """
 
 import json
+import os
 from typing import Any
 
 from telegram import Bot
@@ -13,6 +14,10 @@ from telegram.request import HTTPXRequest
 from typing_extensions import override
 
 from bot.adapters.telegram.settings import TelegramSettings
+
+os.environ.setdefault(
+    "PTB_TIMEDELTA", "true"
+)  # the library's new way; with the old one it warns at every message
 
 ALLOWED_UPDATES = ("message", "edited_message", "message_reaction", "my_chat_member")
 """What we ask Telegram for."""

@@ -181,6 +181,7 @@ class TelegramStandIn:
             args = await read(request)
             call = Call(method, args.values, {name: len(file.data) for name, file in args.files.items()})
             self.calls.append(call)
+            self.changed.set()
             reply, status = await self._answer(method, args, request), 200
         except Refusal as refusal:
             status = refusal.code

@@ -186,6 +186,11 @@ class Updates:
         if self._poll is not None and not self._poll.done():
             self._poll.set_exception(Refusal(502, "Bad Gateway"))
 
+    @property
+    def polling(self) -> bool:
+        """Whether a poll waits just now."""
+        return self._poll is not None and not self._poll.done()
+
     def interrupt(self) -> None:
         """Another program polls: the one that waits is told."""
         if self._poll is not None and not self._poll.done():
