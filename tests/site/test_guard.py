@@ -294,6 +294,18 @@ async def test_an_agents_file_is_for_its_visitor_too_and_gone_when_erased() -> N
         assert (await fetch(rig, one.token, file))[0] == 404
 
 
+async def test_a_page_on_the_bots_own_origin_reads_files_without_saying_so() -> None:
+    async with chat() as rig:
+        tab = await rig.talking()
+        file = await upload(rig, tab.token)
+        headers = {"Authorization": f"Bearer {tab.token}"}
+        for site, status in (("same-origin", 200), ("cross-site", 403), ("", 403)):
+            more = {**headers, "Sec-Fetch-Site": site}
+            async with rig.session.get(f"{rig.base}/files/{file['id']}", headers=more) as answer:
+                assert answer.status == status
+                assert (await answer.read() == b"hello") is (status == 200)
+
+
 async def test_uploads_have_limits() -> None:
     async with chat(file_limit=10_000, uploads_per_minute=10) as rig:
         tab = await rig.tab()

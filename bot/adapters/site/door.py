@@ -55,6 +55,11 @@ class Door:
         """Whether the page is on the list. A request without Origin is not from a browser's page."""
         return request.headers.get("Origin", "") in self._origins
 
+    def _knows(self, request: web.Request) -> bool:
+        """The same for uploads and downloads; browsers leave Origin out when a page reads from its own."""
+        own = "Origin" not in request.headers and request.headers.get("Sec-Fetch-Site") == "same-origin"
+        return self.allows(request) or own
+
     def address(self, request: web.Request) -> str:
         """The IP address a request counts for."""
         peer = request.transport.get_extra_info("peername") if request.transport is not None else None
@@ -144,7 +149,7 @@ class Door:
 
     async def _who(self, request: web.Request) -> Visitor | None:
         given = request.headers.get("Authorization", "")
-        if not self.allows(request) or not given.startswith(_BEARER):
+        if not self._knows(request) or not given.startswith(_BEARER):
             return None
         return await self._visitors.find(given.removeprefix(_BEARER))
 
@@ -175,7 +180,7 @@ class Door:
         if self.allows(request):
             answer.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
             answer.headers["Access-Control-Expose-Headers"] = "Retry-After"
-        else:
+        elif not self._knows(request):
             answer.set_status(403)
             answer.body = None
         return answer

@@ -47,7 +47,8 @@ class Limits:
         self._said_from = Pace(settings.messages_per_minute_per_address, clock)
         self._said_in_all = Pace(settings.messages_per_minute_in_all, clock)
         self._uploaded = Pace(settings.uploads_per_minute, clock)
-        self._uploaded_from = Pace(settings.uploads_per_minute * 10, clock)
+        self._uploaded_from = Pace(settings.uploads_per_minute * 3, clock)
+        self._uploaded_in_all = Pace(settings.uploads_per_minute_in_all, clock)
         self._hellos = Pace(max(60, settings.connections_per_address), clock)
 
     @property
@@ -76,7 +77,8 @@ class Limits:
 
     def upload(self, visitor: str, address: str) -> float:
         """0 lets a file in; otherwise seconds to wait."""
-        return self._uploaded.wait(visitor) or self._uploaded_from.wait(address)
+        own = self._uploaded.wait(visitor) or self._uploaded_from.wait(address)
+        return own or self._uploaded_in_all.wait("")
 
 
 def client_address(

@@ -39,7 +39,10 @@ class SiteSettings(BaseModel):
     messages_per_minute: int = Field(30, ge=1, description="of one visitor")
     messages_per_minute_per_address: int = Field(120, ge=1, description="of one IP address")
     messages_per_minute_in_all: int = Field(6_000, ge=1)
-    uploads_per_minute: int = Field(10, ge=1, description="of one visitor; ten times that of one IP address")
+    uploads_per_minute: int = Field(
+        10, ge=1, description="of one visitor; three times that of one IP address"
+    )
+    uploads_per_minute_in_all: int = Field(120, ge=1)
     connections_per_visitor: int = Field(20, ge=1, description="tabs of one visitor")
     connections_per_address: int = Field(100, ge=1, description="of one IP address")
     connections: int = Field(20_000, ge=1, description="in all")

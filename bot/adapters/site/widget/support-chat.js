@@ -1,10 +1,4 @@
-/* <support-chat>: the chat of Onethread, GPL-3.0-or-later. One file, no dependencies; docs/site-chat.md describes it.
- *
- *   <script src="https://bot.example/channels/shop-chat/widget.js" defer></script>
- *   <support-chat></support-chat>
- *
- * Texts in another language: customElements.get("support-chat").addLanguage("fr", {…}).
- */
+/* <support-chat>: the chat of Onethread, GPL-3.0-or-later; docs/site-chat.md says how to use it. */
 (() => {
 "use strict";
 if (customElements.get("support-chat")) return;
@@ -13,45 +7,45 @@ const SCRIPT = document.currentScript?.src;
 
 const TEXTS = {
   en: {
-    open: "Open chat", close: "Close chat", unread: "{n} unread", title: "Chat with {team}", us: "us",
+    open: "Open chat", close: "Close chat", unread: "{n} unread", title: "Chat with us",
     log: "Conversation", write: "Write a message", placeholder: "Write a message…", send: "Send", attach: "Attach files",
     you: "You", sending: "Sending…", sent: "Sent", seen: "Seen", failed: "Not sent.", retry: "Try again",
-    waiting: "Waiting for the network…", typing: "{name} is writing…", someone: "Someone",
+    waiting: "Waiting for the network…", typing: "Somebody is writing…",
     offline: "You are offline. What you write is sent when you are back.", connecting: "Connecting…",
     newMessage: "New message from {name}: {text}", newBelow: "New messages", today: "Today", yesterday: "Yesterday",
     tooLarge: "{name} is too large (at most {size}).", tooMany: "At most {n} files in one message.",
-    uploadFailed: "{name} was not uploaded.", remove: "Remove {name}", uploading: "Uploading {name}", file: "File",
+    uploadFailed: "{name} was not uploaded.", remove: "Remove {name}", uploading: "Uploading {name}",
     fileGone: "This file is not there any more.", fileAgain: "A file has to be attached again.",
     download: "Download", drop: "Drop files here",
-    ask: "It may take us a while. Where may we send the answer, if you are gone by then?", email: "Email address",
+    ask: "It may take us a while. Where may we send the answer if you have left?", email: "Email address",
     save: "Save", later: "No, thank you", badEmail: "This does not look like an email address.",
-    thanks: "Thank you. If you are not here when we answer, we send you an email.",
-    forget: "Forget this chat on this device", really: "Really forget? You will not see it here again.", greeting: "How can we help?",
+    thanks: "Thank you. If you have left when we answer, we send you an email.",
+    forget: "Forget this chat on this device", really: "Really forget? It will be gone from here.", greeting: "How can we help?",
   },
   de: {
-    open: "Chat öffnen", close: "Chat schließen", unread: "{n} ungelesen", title: "Chat mit {team}", us: "uns",
+    open: "Chat öffnen", close: "Chat schließen", unread: "{n} ungelesen", title: "Chat mit uns",
     log: "Unterhaltung", write: "Nachricht schreiben", placeholder: "Nachricht schreiben…", send: "Senden", attach: "Dateien anhängen",
     you: "Sie", sending: "Wird gesendet…", sent: "Gesendet", seen: "Gesehen", failed: "Nicht gesendet.", retry: "Noch einmal",
-    waiting: "Wartet auf das Netz…", typing: "{name} schreibt…", someone: "Jemand",
+    waiting: "Wartet auf das Netz…", typing: "Jemand schreibt…",
     offline: "Sie sind offline. Was Sie schreiben, wird gesendet, sobald Sie wieder verbunden sind.", connecting: "Verbindung wird aufgebaut…",
     newMessage: "Neue Nachricht von {name}: {text}", newBelow: "Neue Nachrichten", today: "Heute", yesterday: "Gestern",
     tooLarge: "{name} ist zu groß (höchstens {size}).", tooMany: "Höchstens {n} Dateien in einer Nachricht.",
-    uploadFailed: "{name} wurde nicht hochgeladen.", remove: "{name} entfernen", uploading: "{name} wird hochgeladen", file: "Datei",
+    uploadFailed: "{name} wurde nicht hochgeladen.", remove: "{name} entfernen", uploading: "{name} wird hochgeladen",
     fileGone: "Diese Datei gibt es nicht mehr.", fileAgain: "Bitte hängen Sie die Datei noch einmal an.",
     download: "Herunterladen:", drop: "Dateien hier ablegen",
-    ask: "Es kann etwas dauern. Wohin dürfen wir die Antwort schicken, falls Sie dann nicht mehr hier sind?", email: "E-Mail-Adresse",
+    ask: "Es kann etwas dauern. Wohin dürfen wir die Antwort schicken, falls Sie nicht mehr hier sind?", email: "E-Mail-Adresse",
     save: "Speichern", later: "Nein, danke", badEmail: "Das sieht nicht wie eine E-Mail-Adresse aus.",
-    thanks: "Danke. Wenn Sie bei unserer Antwort nicht hier sind, schreiben wir Ihnen eine E-Mail.",
-    forget: "Diesen Chat auf diesem Gerät vergessen", really: "Wirklich vergessen? Er ist hier dann nicht mehr zu sehen.", greeting: "Wie können wir helfen?",
+    thanks: "Danke. Falls Sie dann nicht mehr hier sind, schicken wir die Antwort per E-Mail.",
+    forget: "Diesen Chat auf diesem Gerät vergessen", really: "Wirklich vergessen? Er ist dann hier verschwunden.", greeting: "Wie können wir helfen?",
   },
 };
 
 const STYLE = `
 :host { --c: var(--support-chat-color, #2152c4); --on: var(--support-chat-on-color, #fff);
   --bg: #fff; --soft: #f1f3f6; --line: #dfe3e9; --text: #1b2430; --dim: #586273; --link: #1a4bb8; --bad: #b3261e;
-  --focus: #1b2430; --shade: 0 12px 40px rgb(16 24 40 / .2), 0 2px 8px rgb(16 24 40 / .1);
-  all: initial; position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 2147483000; color-scheme: light;
-  font: 15px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; color: var(--text); }
+  --focus: #1b2430; --shade: 0 12px 40px rgb(16 24 40 / .22);
+  all: initial; position: fixed; bottom: 20px; inset-inline-end: 20px; z-index: 2147483000; color-scheme: light;
+  font: 15px/1.45 system-ui, "Segoe UI", Roboto, sans-serif; color: var(--text); }
 :host([hidden]) { display: none; }
 :host(.dark) { --bg: #161b22; --soft: #252c36; --line: #343d4a; --text: #e9edf3; --dim: #a3aebd; --link: #9dbcff;
   --bad: #ff9d94; --focus: #fff; --shade: 0 12px 40px rgb(0 0 0 / .6); color-scheme: dark; }
@@ -60,84 +54,84 @@ const STYLE = `
 button, textarea, input { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; padding: 0; border-radius: 8px; }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
-svg { inline-size: 22px; block-size: 22px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; display: block; }
-.hide { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.launch { inline-size: 56px; block-size: 56px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center;
-  box-shadow: 0 6px 20px rgb(16 24 40 / .28); transition: transform .15s; margin-inline-start: auto; }
-.launch:hover { transform: translateY(-2px); }
-.launch svg { inline-size: 26px; block-size: 26px; }
+svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; display: block; }
+.hide { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.launch { width: 56px; height: 56px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center;
+  box-shadow: 0 6px 20px rgb(16 24 40 / .28); }
+.launch:hover { filter: brightness(1.1); }
+.launch svg { width: 26px; height: 26px; }
 .launch:focus-visible { outline: 3px solid var(--on); outline-offset: -5px; }
-.badge { position: absolute; inset-block-end: 42px; inset-inline-end: -4px; min-inline-size: 22px; block-size: 22px; border-radius: 11px; padding: 0 6px;
+.badge { position: absolute; bottom: 42px; inset-inline-end: -4px; min-width: 22px; height: 22px; border-radius: 11px; padding: 0 6px;
   background: #b3261e; color: #fff; font-size: 12px; font-weight: 650; line-height: 22px; text-align: center; box-shadow: 0 0 0 2px var(--bg); pointer-events: none; }
-.panel { position: absolute; inset-block-end: 72px; inset-inline-end: 0; inline-size: 384px; block-size: min(620px, calc(100dvh - 112px));
+.panel { position: absolute; bottom: 72px; inset-inline-end: 0; width: 384px; height: min(620px, calc(100dvh - 112px));
   background: var(--bg); border-radius: 18px; box-shadow: var(--shade); display: flex; flex-direction: column; overflow: hidden;
   border: 1px solid var(--line); animation: rise .18s ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
-header { display: flex; align-items: center; gap: 12px; padding: 14px 14px 14px 18px; border-block-end: 1px solid var(--line); }
-.face { flex: none; inline-size: 40px; block-size: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; font-weight: 650; }
-.who { flex: 1; min-inline-size: 0; }
+header { display: flex; align-items: center; gap: 12px; padding: 14px 14px 14px 18px; border-bottom: 1px solid var(--line); }
+.face { flex: none; width: 40px; height: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; font-weight: 650; }
+.who { flex: 1; min-width: 0; }
 h2 { font-size: 16px; line-height: 1.3; font-weight: 650; margin: 0; overflow-wrap: anywhere; }
 .who p { margin: 1px 0 0; font-size: 13px; color: var(--dim); }
-.icon { inline-size: 40px; block-size: 40px; border-radius: 50%; display: grid; place-items: center; color: var(--dim); flex: none; }
+.icon { width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; color: var(--dim); flex: none; }
 .icon:hover { background: var(--soft); color: var(--text); }
 .net { margin: 0; padding: 7px 18px; font-size: 13px; background: var(--soft); color: var(--text); }
-.log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 10px; display: flex; flex-direction: column; scrollbar-width: thin; }
+.log { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 18px 16px 10px; display: flex; flex-direction: column; }
 .log:focus-visible { outline-offset: -3px; border-radius: 6px; }
 .start { text-align: center; color: var(--dim); margin: 0 12px 14px; font-size: 14px; }
-.start p { margin: 0 0 6px; } .start .hi { font-size: 17px; color: var(--text); font-weight: 600; margin-block-start: 10px; }
-.start button { font-size: 13px; text-decoration: underline; padding: 4px 6px; }
+.start p { margin: 0 0 6px; } .start .hi { font-size: 17px; color: var(--text); font-weight: 600; margin-top: 10px; }
+.start button { font-size: 12px; padding: 4px 6px; } .start button:hover { text-decoration: underline; }
 .day { align-self: center; font-size: 12px; color: var(--dim); margin: 12px 0 8px; }
-.m { max-inline-size: 84%; margin-block-start: 3px; align-self: flex-start; display: flex; flex-direction: column; align-items: flex-start; }
-.m.first { margin-block-start: 12px; }
+.m { max-width: 84%; margin-top: 3px; align-self: flex-start; display: flex; flex-direction: column; align-items: flex-start; }
+.m.first { margin-top: 12px; }
 .m.mine { align-self: flex-end; align-items: flex-end; }
 .name { font-size: 12px; color: var(--dim); margin: 0 4px 3px; }
 .b { background: var(--soft); border-radius: 18px; padding: 8px 13px; white-space: pre-wrap; overflow-wrap: anywhere; }
 .mine .b { background: var(--c); color: var(--on); }
 .m:not(.mine).last .b { border-end-start-radius: 5px; } .mine.last .b { border-end-end-radius: 5px; }
 .b a { color: var(--link); } .mine .b a { color: inherit; }
-.b code { font: 13px/1.4 ui-monospace, Menlo, Consolas, monospace; background: rgb(127 127 127 / .18); border-radius: 4px; padding: 1px 4px; }
-.b pre { font: 13px/1.4 ui-monospace, Menlo, Consolas, monospace; margin: 4px 0; white-space: pre-wrap; background: rgb(127 127 127 / .14); border-radius: 8px; padding: 8px; }
-.b blockquote { margin: 2px 0; padding-inline-start: 9px; border-inline-start: 3px solid currentColor; opacity: .9; }
-.wait .b { opacity: .75; }
+.b code, .b pre { font: 13px/1.4 ui-monospace, Menlo, Consolas, monospace; background: rgb(127 127 127 / .16); border-radius: 4px; padding: 1px 4px; }
+.b pre { margin: 4px 0; white-space: pre-wrap; border-radius: 8px; padding: 8px; }
+.b blockquote { margin: 2px 0; padding-inline-start: 9px; border-inline-start: 3px solid; }
+.wait .b { opacity: .88; }
 .state { font-size: 12px; color: var(--dim); margin: 3px 4px 0; } .state.bad { color: var(--bad); }
 .state button { text-decoration: underline; color: inherit; padding: 2px 4px; }
-.f { display: flex; align-items: center; gap: 10px; text-align: start; background: var(--bg); border: 1px solid var(--line); border-radius: 14px; padding: 9px 13px 9px 10px; margin-block-start: 3px; max-inline-size: 100%; }
+.f { display: flex; align-items: center; gap: 10px; text-align: start; background: var(--bg); border: 1px solid var(--line); border-radius: 14px; padding: 9px 13px 9px 10px; margin-top: 3px; max-width: 100%; }
 button.f:hover { background: var(--soft); }
-.f svg { flex: none; color: var(--dim); } .f span { min-inline-size: 0; overflow-wrap: anywhere; line-height: 1.3; } .f small { display: block; color: var(--dim); font-size: 12px; }
-.f.pic { padding: 0; overflow: hidden; } .f.pic img { display: block; max-inline-size: 240px; max-block-size: 220px; }
-.dots { align-self: flex-start; background: var(--soft); border-radius: 18px; padding: 12px 14px; margin-block-start: 12px; display: flex; gap: 5px; }
-.dots i { inline-size: 7px; block-size: 7px; border-radius: 50%; background: var(--dim); animation: dot 1.2s infinite; }
+.f svg { flex: none; color: var(--dim); } .f span { min-width: 0; overflow-wrap: anywhere; line-height: 1.3; } .f small { display: block; color: var(--dim); font-size: 12px; }
+.f.pic { padding: 0; overflow: hidden; } .f.pic img { display: block; max-width: 240px; max-height: 220px; }
+.dots { align-self: flex-start; background: var(--soft); border-radius: 18px; padding: 12px 14px; margin-top: 12px; display: flex; gap: 5px; }
+.dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--dim); animation: dot 1.2s infinite; }
 .dots i:nth-child(2) { animation-delay: .15s; } .dots i:nth-child(3) { animation-delay: .3s; }
 @keyframes dot { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; } }
-.card { border: 1px solid var(--line); border-radius: 14px; padding: 13px 14px; margin-block-start: 14px; font-size: 14px; }
-.card p { margin: 0 0 9px; } .card label { display: block; font-size: 13px; color: var(--dim); margin-block-end: 4px; }
-.card input { inline-size: 100%; background: var(--bg); border: 1px solid var(--dim); border-radius: 10px; padding: 8px 10px; }
-.card .bad { color: var(--bad); margin: 5px 0 0; } .card div { display: flex; gap: 8px; margin-block-start: 10px; }
+.card { border: 1px solid var(--line); border-radius: 14px; padding: 13px 14px; margin-top: 14px; font-size: 14px; }
+.card p { margin: 0 0 9px; } .card label { display: block; font-size: 13px; color: var(--dim); margin-bottom: 4px; }
+.card input { width: 100%; background: var(--bg); border: 1px solid var(--dim); border-radius: 10px; padding: 8px 10px; }
+.card .bad { color: var(--bad); margin: 5px 0 0; } .card div { display: flex; gap: 8px; margin-top: 10px; }
 .card button { padding: 7px 13px; } .card .go { background: var(--c); color: var(--on); }
-.below { position: absolute; inset-inline: 0; margin-inline: auto; inline-size: max-content; background: var(--bg); border: 1px solid var(--line); box-shadow: var(--shade); border-radius: 16px; padding: 5px 14px; font-size: 13px; inset-block-end: 100%; margin-block-end: 8px; }
+.below { position: absolute; inset-inline: 0; margin-inline: auto; width: max-content; background: var(--bg); border: 1px solid var(--line); box-shadow: var(--shade); border-radius: 16px; padding: 5px 14px; font-size: 13px; bottom: 100%; margin-bottom: 8px; }
 footer { position: relative; padding: 8px 12px calc(12px + env(safe-area-inset-bottom, 0px)); }
-.chips { display: flex; flex-wrap: wrap; gap: 6px; margin-block-end: 8px; }
-.chip { display: flex; align-items: center; gap: 8px; max-inline-size: 100%; background: var(--soft); border-radius: 10px; padding-inline-start: 10px; font-size: 13px; }
-.chip span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-inline-size: 170px; }
-.chip progress { inline-size: 48px; block-size: 6px; accent-color: var(--c); } .chip .icon { inline-size: 32px; block-size: 32px; } .chip svg { inline-size: 15px; block-size: 15px; }
+.chips { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 8px; }
+.chip { display: flex; align-items: center; gap: 8px; max-width: 100%; background: var(--soft); border-radius: 10px; padding-inline-start: 10px; font-size: 13px; }
+.chip span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 170px; }
+.chip progress { width: 48px; height: 6px; accent-color: var(--c); } .chip .icon { width: 32px; height: 32px; } .chip svg { width: 15px; height: 15px; }
 .chip.bad { color: var(--bad); }
 .note { margin: 0 6px 8px; font-size: 13px; color: var(--bad); }
 form.say { display: flex; align-items: flex-end; gap: 2px; border: 1px solid var(--dim); border-radius: 23px; padding: 2px; background: var(--bg); }
 form.say:focus-within { border-color: var(--c); box-shadow: 0 0 0 1px var(--c); }
 :host(.dark) form.say:focus-within { border-color: var(--link); box-shadow: 0 0 0 1px var(--link); }
-textarea { flex: 1; min-inline-size: 0; resize: none; border: 0; outline: 0; background: none; padding: 9px 4px; max-block-size: 132px; line-height: 22px; block-size: 40px; }
+textarea { flex: 1; min-width: 0; resize: none; border: 0; outline: 0; background: none; padding: 9px 4px; max-height: 132px; line-height: 22px; height: 40px; }
 textarea:focus-visible { outline: 0; }
 textarea::placeholder { color: var(--dim); opacity: 1; }
-.send { inline-size: 40px; block-size: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; flex: none; }
+.send { width: 40px; height: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; flex: none; }
 .send[aria-disabled=true] { background: none; color: var(--dim); cursor: default; }
 .dropping::after { content: attr(data-drop); position: absolute; inset: 8px; display: grid; place-items: center; background: var(--bg); border: 2px dashed var(--c); border-radius: 12px; font-weight: 600; z-index: 1; }
 @media (max-width: 480px) {
   :host(.open) .launch { display: none; }
-  .panel { position: fixed; inset: 0; inline-size: auto; block-size: var(--vh, 100dvh); border: 0; border-radius: 0; }
-  header { padding-block-start: calc(12px + env(safe-area-inset-top, 0px)); }
-  textarea, .card input { font-size: 16px; } .icon, .send { inline-size: 44px; block-size: 44px; } textarea { block-size: 44px; padding-block: 11px; }
+  .panel { position: fixed; inset: 0; width: auto; height: var(--vh, 100dvh); border: 0; border-radius: 0; }
+  header { padding-top: calc(12px + env(safe-area-inset-top, 0px)); }
+  textarea, .card input { font-size: 16px; } .icon, .send { width: 44px; height: 44px; } textarea { height: 44px; padding-block: 11px; }
 }
-@media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
+@media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
 @media (forced-colors: active) { .launch, .send, .b, .face { border: 1px solid; } }
 `;
 
@@ -159,38 +153,36 @@ const el = (tag, attributes, ...children) => {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
     if (typeof value === "function") made.addEventListener(name, value);
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+    else if (value != null && value !== false) made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
+  made.append(...children.filter((child) => child != null));
   return made;
 };
 const icon = (name) => {
   const space = "http://www.w3.org/2000/svg", svg = document.createElementNS(space, "svg"), path = document.createElementNS(space, "path");
-  for (const [key, value] of [["viewBox", "0 0 24 24"], ["aria-hidden", "true"]]) svg.setAttribute(key, value);
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
 };
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-const size = (bytes) => bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1).replace(/\.0$/, "")} MB`;
+const newId = () => crypto.randomUUID();
+const size = (bytes) => bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${+(bytes / 1e6).toFixed(1)} MB`;
 
 /* What stays on this device; where the browser keeps nothing, it stays in this page. */
 class Store {
   constructor(prefix) { this.prefix = prefix; this.page = new Map(); }
-  get(key) {
-    try { return localStorage.getItem(this.prefix + key) ?? this.page.get(key) ?? null; } catch { return this.page.get(key) ?? null; }
-  }
+  do(does) { try { return does(localStorage); } catch { return null; } }
+  get(key) { return this.page.get(key) ?? this.do((disk) => disk.getItem(this.prefix + key)); }
   set(key, value) {
-    try { localStorage.setItem(this.prefix + key, value); this.page.delete(key); } catch { this.page.set(key, value); }
+    this.page.delete(key);
+    if (!this.do((disk) => { disk.setItem(this.prefix + key, value); return true; })) this.page.set(key, value);
   }
-  drop(key) { this.page.delete(key); try { localStorage.removeItem(this.prefix + key); } catch { /* nothing was kept */ } }
+  drop(key) { this.page.delete(key); this.do((disk) => disk.removeItem(this.prefix + key)); }
   keys(start) {
-    const found = [...this.page.keys()];
-    try {
-      for (const key of Object.keys(localStorage)) if (key.startsWith(this.prefix)) found.push(key.slice(this.prefix.length));
-    } catch { /* as above */ }
-    return [...new Set(found)].filter((key) => key.startsWith(start));
+    const kept = this.do((disk) => Object.keys(disk)) || [], own = kept.filter((key) => key.startsWith(this.prefix)).map((key) => key.slice(this.prefix.length));
+    return [...new Set([...own, ...this.page.keys()])].filter((key) => key.startsWith(start));
   }
   json(key) { try { return JSON.parse(this.get(key)); } catch { return null; } }
 }
@@ -335,6 +327,7 @@ class Talk {
     this.save();
     this.flush();
     this.tell();
+    if (this.giving) this.put(this.giving);
     clearInterval(this.beat);
     this.beat = setInterval(() => { if (document.visibilityState === "visible") this.ping(); }, PING);
   }
@@ -358,7 +351,7 @@ class Talk {
   on_refused(frame) {
     const message = this.messages.get(frame.id);
     if (message) { message.failed = frame.why; this.store.set(`out ${message.id}`, JSON.stringify(message)); }
-    else this.addressProblem = true;
+    else { this.addressProblem = true; this.giving = null; }
     this.next(frame.id);
   }
 
@@ -374,6 +367,7 @@ class Talk {
 
   on_address(frame) {
     this.info.addressGiven = true;
+    this.giving = null;
     if (frame.token) { this.store.set("token", frame.token); this.put({ t: "kept" }); }
     this.save();
   }
@@ -426,7 +420,7 @@ class Talk {
     this.put({ t: "typing" });
   }
 
-  address(email) { this.addressProblem = false; this.put({ t: "address", id: newId(), email }); }
+  address(email) { this.addressProblem = false; this.giving = { t: "address", id: newId(), email }; this.put(this.giving); }
 
   forget() {
     if (this.ready) this.put({ t: "leave" });
@@ -534,7 +528,7 @@ class SupportChat extends HTMLElement {
     this.#launch.replaceChildren(icon("down"));
     this.#talk.connect();
     this.#changed();
-    this.#p.log.scrollTop = this.#p.log.scrollHeight;
+    this.#down();
     if (focus) (matchMedia("(pointer: coarse)").matches ? this.#p.shut : this.#p.text).focus();
   }
 
@@ -553,12 +547,9 @@ class SupportChat extends HTMLElement {
   #session(key, value) {
     try {
       const name = this.#talk.store.prefix + key;
-      if (value === undefined) return sessionStorage.getItem(name);
-      value ? sessionStorage.setItem(name, value) : sessionStorage.removeItem(name);
-    } catch { /* the page forgets */ }
-    return null;
+      return value === undefined ? sessionStorage.getItem(name) : sessionStorage.setItem(name, value);
+    } catch { return null; }
   }
-
   get #lang() {
     for (const one of [this.closest("[lang]")?.lang, ...(navigator.languages || [navigator.language])]) {
       const code = one?.toLowerCase();
@@ -627,6 +618,7 @@ class SupportChat extends HTMLElement {
     p.panel.addEventListener("dragleave", over(-1));
     p.panel.addEventListener("drop", (event) => { over(-9)(event); if (event.dataTransfer) this.#attach(event.dataTransfer.files); });
     this.#root.insertBefore(p.panel, this.#launch);
+    new ResizeObserver(() => { if (p === this.#p && this.#stick) this.#down(); }).observe(p.log);
     this.#typed(true);
   }
 
@@ -634,16 +626,15 @@ class SupportChat extends HTMLElement {
     if (event.key === "Escape") { event.stopPropagation(); this.close(); }
     if (event.key !== "Tab" || !matchMedia("(max-width: 480px)").matches) return;
     // On a phone the panel is the whole screen: the keyboard stays in it.
-    const stops = [...this.#p.panel.querySelectorAll("button, textarea, input, a, [tabindex='0']")].filter((one) => one.offsetParent && !one.hidden);
-    const ends = [stops[0], stops.at(-1)], at = this.#root.activeElement;
-    if (at === ends[event.shiftKey ? 0 : 1]) { event.preventDefault(); ends[event.shiftKey ? 1 : 0].focus(); }
+    const stops = [...this.#p.panel.querySelectorAll("button, textarea")].filter((one) => one.offsetParent), back = event.shiftKey;
+    if (this.#root.activeElement === stops.at(back ? 0 : -1)) { event.preventDefault(); stops.at(back ? -1 : 0).focus(); }
   }
 
   /* ── writing ── */
   #typed(quiet) {
     const { text, send } = this.#p;
-    text.style.blockSize = "auto";
-    text.style.blockSize = `${Math.min(132, Math.max(40, text.scrollHeight))}px`;
+    text.style.height = "auto";
+    text.style.height = `${Math.min(132, Math.max(40, text.scrollHeight))}px`;
     const ready = text.value.trim() || this.#chips.length;
     send.setAttribute("aria-disabled", ready ? "false" : "true");
     if (quiet) return;
@@ -711,9 +702,13 @@ class SupportChat extends HTMLElement {
     forget.textContent = this.#t("really");
   }
 
-  #down() { const { log, below } = this.#p; log.scrollTop = log.scrollHeight; below.hidden = true; }
-  #scrolled() { if (this.#near()) this.#p.below.hidden = true; }
-  #near() { const { log } = this.#p; return log.scrollHeight - log.scrollTop - log.clientHeight < 80; }
+  #down() { const { log, below } = this.#p; this.#stick = true; log.scrollTop = log.scrollHeight; below.hidden = true; }
+  #scrolled() {
+    const { log, below } = this.#p;
+    this.#stick = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    if (this.#stick) below.hidden = true;
+  }
+  #stick = true; // the newest is in sight, and stays there when something grows
 
   /* ── showing ── */
   #changed(frame) {
@@ -737,8 +732,8 @@ class SupportChat extends HTMLElement {
   #queued = false;
 
   #show() {
-    const p = this.#p, talk = this.#talk, near = this.#near(), team = this.#team;
-    p.title.textContent = team || this.#t("title", { team: this.#t("us") });
+    const p = this.#p, talk = this.#talk, near = this.#stick, team = this.#team;
+    p.title.textContent = team || this.#t("title");
     p.face.textContent = team.split(/\s+/).slice(0, 2).map((word) => [...word][0] || "").join("").toUpperCase() || "?";
     p.when.textContent = this.#words(talk.info.replyTime);
     p.hi.textContent = this.#words(talk.info.greeting) || this.#t("greeting");
@@ -751,7 +746,7 @@ class SupportChat extends HTMLElement {
     const before = this.#nodes.size;
     this.#list();
     p.dots.hidden = !(talk.typing > Date.now());
-    p.dots.lastChild.textContent = p.dots.hidden ? "" : this.#t("typing", { name: this.#t("someone") });
+    p.dots.lastChild.textContent = p.dots.hidden ? "" : this.#t("typing");
     this.#ask();
     this.#files();
     if (near) this.#down(); else if (this.#nodes.size > before) p.below.hidden = false;
@@ -820,7 +815,7 @@ class SupportChat extends HTMLElement {
   #file(file) {
     if (!file.id) return el("div", { class: "f" }, icon("file"), el("span", null, file.name, el("small", null, this.#t("fileGone"))));
     const url = this.#pictures.get(file.id), attributes = { type: "button", class: "f", click: () => this.#download(file) }, label = el("span", { class: "hide" }, this.#t("download"), " ");
-    if (url) return el("button", { ...attributes, class: "f pic" }, label, el("img", { src: url, alt: file.name, load: () => { if (this.#p && this.#near()) this.#down(); } }));
+    if (url) return el("button", { ...attributes, class: "f pic" }, label, el("img", { src: url, alt: file.name, load: () => { if (this.#p && this.#stick) this.#down(); } }));
     if (url === undefined && PICTURES.includes(file.type) && file.size < 5e6) {
       this.#pictures.set(file.id, null);
       this.#talk.fetch(file).then((made) => { this.#pictures.set(file.id, made); this.#changed(); }, () => {});
@@ -890,7 +885,7 @@ class SupportChat extends HTMLElement {
   }
 }
 
-/* Text with its spans as nodes. Only text nodes and a fixed set of elements come out of it. */
+/* Text with its spans as nodes: only text and a fixed set of elements. */
 const TAGS = { bold: "strong", italic: "em", strike: "s", code: "code", pre: "pre", quote: "blockquote", link: "a" };
 const ORDER = ["quote", "pre", "link", "bold", "italic", "strike", "code"];
 const within = (value, most) => Math.max(0, Math.min(most, value | 0));
@@ -904,8 +899,9 @@ function pieces(text, from, to, marks) {
   const here = marks.filter((mark) => mark.start < to && mark.end > from);
   if (!here.length) return from < to ? [text.slice(from, to)] : [];
   const [mark, ...rest] = here, start = Math.max(from, mark.start), end = Math.min(to, mark.end);
-  const inner = pieces(text, start, end, rest);
-  return [...pieces(text, from, start, rest), wrap(mark, inner), ...pieces(text, end, to, rest)];
+  const block = mark.kind === "quote" || mark.kind === "pre"; // a block is a line of its own: the ends of line around it go
+  const inner = pieces(text, start + (block && text[start] === "\n"), end, rest);
+  return [...pieces(text, from, start, rest), wrap(mark, inner), ...pieces(text, Math.min(to, end + (block && text[end] === "\n")), to, rest)];
 }
 
 function wrap(mark, inner) {
