@@ -24,13 +24,23 @@ Ack = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where somebody pressed something, and how to answer them there."""
+    """Where somebody pressed something, and how to answer them there.
+
+    ``at_root``: on the card itself. Slack does not tell whether they looked at the channel or into the thread; an answer
+    in the channel is seen by both, one in the thread only by those who have it open.
+    """
 
     user: str
     channel: str
     thread_ts: str | None
     url: str | None
     ephemeral: bool = False
+    at_root: bool = False
+
+    @property
+    def answer_ts(self) -> str | None:
+        """The thread that an answer is shown in; None for the channel."""
+        return None if self.at_root else self.thread_ts
 
 
 class Answering:
@@ -69,16 +79,16 @@ class Answering:
         if first.quiet and not replaces:
             return
         if where.url is not None:
-            await self._tools.respond(where.url, first, replace=replaces, thread_ts=where.thread_ts)
+            await self._tools.respond(where.url, first, replace=replaces, thread_ts=where.answer_ts)
         elif where.channel:
-            await self._tools.whisper(where.channel, where.user, where.thread_ts, first)
+            await self._tools.whisper(where.channel, where.user, where.answer_ts, first)
         if isinstance(result, Later):
             await self._afterwards(result, where)
 
     async def _afterwards(self, later: Later, where: Where) -> None:
         answer = await later.work()
         if where.url is not None:
-            await self._tools.respond(where.url, answer, replace=True, thread_ts=where.thread_ts)
+            await self._tools.respond(where.url, answer, replace=True, thread_ts=where.answer_ts)
 
 
 async def safely(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -185,4 +185,5 @@ def _where(body: dict[str, Any]) -> Where:
         str(thread_ts) if thread_ts else None,
         body.get("response_url"),
         hidden,
+        at_root=own is not None and str(thread_ts) == str(own),
     )

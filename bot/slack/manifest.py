@@ -20,6 +20,7 @@ SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
+        "metadata.message:read",
         "reactions:write",
         "users:read",
     }
