@@ -45,7 +45,7 @@ const STYLE = `
   --bg: #fff; --soft: #f1f3f6; --line: #dfe3e9; --text: #1b2430; --dim: #586273; --link: #1a4bb8; --bad: #b3261e;
   --focus: #1b2430; --shade: 0 12px 40px rgb(16 24 40 / .22);
   all: initial; position: fixed; bottom: 20px; inset-inline-end: 20px; z-index: 2147483000; color-scheme: light;
-  font: 15px/1.45 system-ui, "Segoe UI", Roboto, sans-serif; color: var(--text); }
+  font: 15px/1.45 system-ui, sans-serif; color: var(--text); }
 :host([hidden]) { display: none; }
 :host(.dark) { --bg: #161b22; --soft: #252c36; --line: #343d4a; --text: #e9edf3; --dim: #a3aebd; --link: #9dbcff;
   --bad: #ff9d94; --focus: #fff; --shade: 0 12px 40px rgb(0 0 0 / .6); color-scheme: dark; }
@@ -357,6 +357,7 @@ class Talk {
 
   on_typing() {
     this.typing = Date.now() + 6000;
+    for (const message of this.messages.values()) message.read = !message.wait;
     setTimeout(() => this.changed(), 6100);
   }
 
@@ -761,7 +762,7 @@ class SupportChat extends HTMLElement {
       if (today !== day) wanted.push(this.#node(`day ${today}`, "", "", () => el("div", { class: "day" }, this.#day(date))));
       const same = (a, b) => a && b && a.from === b.from && a.author === b.author && Math.abs(a.at - b.at) < 3e5 && new Date(a.at).toDateString() === new Date(b.at).toDateString();
       const first = !same(before, message), last = !same(message, next);
-      const seen = place < answered || this.#talk.typing > Date.now();
+      const seen = place < answered || message.read;
       const state = message.from === "team" ? "" : message.failed ? "failed" : message.wait ? (this.#talk.ready ? "sending" : "waiting") : place === own ? (seen ? "seen" : "sent") : "";
       const mark = JSON.stringify([message.text, message.spans, message.files, first, message.author, (message.files || []).map((file) => this.#pictures.get(file.id))]);
       wanted.push(this.#node(message.id, mark, [last, state, message.wait, message.at].join(), () => this.#bubble(message, first, last, state)));
