@@ -105,23 +105,33 @@ def _pieces(start: int, end: int, kind: SpanKind, placed: Sequence[Span]) -> lis
     """``[start, end)`` without what others forbid, cut where it would cross one of them."""
     pieces = [(start, end)] if start < end else []
     for other in placed:
-        forbids = other.kind in _VERBATIM or (kind in _EXCLUSIVE and other.kind in _EXCLUSIVE)
-        left: list[tuple[int, int]] = []
-        for a, b in pieces:
-            inside = (max(a, other.start), min(b, other.end))
-            if inside[0] >= inside[1]:
-                left.append((a, b))
-            elif forbids:
-                left += [(a, other.start)] if a < other.start else []
-                left += [(other.end, b)] if other.end < b else []
-            elif a < other.start and b < other.end:
-                left += [(a, other.start), (other.start, b)]
-            elif other.start < a and other.end < b:
-                left += [(a, other.end), (other.end, b)]
-            else:
-                left.append((a, b))
-        pieces = left
+        if other.kind in _VERBATIM or (kind in _EXCLUSIVE and other.kind in _EXCLUSIVE):
+            pieces = [rest for piece in pieces for rest in _without(piece, other)]
+    cut = True
+    while cut:
+        before = len(pieces)
+        for other in placed:
+            pieces = [half for piece in pieces for half in _halves(piece, other)]
+        cut = len(pieces) > before
     return pieces
+
+
+def _without(piece: tuple[int, int], other: Span) -> list[tuple[int, int]]:
+    """The piece less the other."""
+    start, end = piece
+    if end <= other.start or other.end <= start:
+        return [piece]
+    return [(a, b) for a, b in ((start, other.start), (other.end, end)) if a < b]
+
+
+def _halves(piece: tuple[int, int], other: Span) -> list[tuple[int, int]]:
+    """The piece, in two where it crosses an edge of the other and neither lies inside the other."""
+    start, end = piece
+    if start < other.start < end < other.end:
+        return [(start, other.start), (other.start, end)]
+    if other.start < start < other.end < end:
+        return [(start, other.end), (other.end, end)]
+    return [piece]
 
 
 def _offsets(plain: str) -> list[int]:

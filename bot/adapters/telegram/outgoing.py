@@ -22,7 +22,7 @@ PHOTO_LIMIT = 10 * 1024 * 1024
 _PHOTOS = frozenset(("image/jpeg", "image/png", "image/webp"))
 _VIDEOS = frozenset(("video/mp4",))
 _SOUNDS = frozenset(("audio/mpeg", "audio/mp4", "audio/x-m4a", "audio/m4a"))
-_NOT_A_PHOTO = ("PHOTO_", "IMAGE_PROCESS_FAILED", "photo_")
+_NOT_A_PHOTO = ("photo_", "image_process_failed", "too big file for a photo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ async def send(
     try:
         return await _send_files(bot, chat, text, files, answers, kinds(files))
     except BadRequest as problem:
-        if not any(word in str(problem) for word in _NOT_A_PHOTO) or "photo" not in kinds(files):
+        if not any(word in str(problem).lower() for word in _NOT_A_PHOTO) or "photo" not in kinds(files):
             raise
     return await _send_files(bot, chat, text, files, answers, ("document",) * len(files))
 

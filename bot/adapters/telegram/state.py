@@ -24,7 +24,7 @@ class Stand:
 
     def confirmed(self, now: float) -> int | None:
         """The offset to ask with; None after a quiet week, when new numbers may be below it and would be lost."""
-        return self.offset if 0 <= now - self.at < QUIET else None
+        return self.offset if abs(now - self.at) < QUIET else None  # a clock that jumped counts as quiet
 
 
 def load(stored: str | None) -> Stand | None:

@@ -61,14 +61,15 @@ class TelegramStandIn:
                 "supports_inline_queries": False,
             }
         )
-        self.updates = Updates(self.world, retry_seconds=retry_seconds)
+        self.changed = asyncio.Event()
+        """Set at every call of the bot's, and at every update that the webhook took or refused."""
+        self.updates = Updates(self.world, changed=self.changed, retry_seconds=retry_seconds)
         self.people = People(
             self.world, self.updates, dict(people) if people is not None else default_people()
         )
         self.faults = Faults()
         self.calls: list[Call] = []
         """Every call of the bot's with our answer."""
-        self.changed = asyncio.Event()
         self._methods = Methods(self.world)
         self._runner: web.AppRunner | None = None
 
@@ -123,7 +124,7 @@ class TelegramStandIn:
                 await self.changed.wait()
 
     async def until(self, check: Callable[[], Any], timeout: float = 10.0) -> Any:
-        """What ``check`` returns once it is true; asked again after every call of the bot's."""
+        """What ``check`` returns once it is true; asked again after every call of the bot's and every webhook."""
         async with asyncio.timeout(timeout):
             while not (found := check()):
                 self.changed.clear()

@@ -21,7 +21,8 @@ DEFAULT_TYPES = frozenset(
 class Updates:
     """The queue of one bot. ``retry_seconds``: the pause after a webhook that failed."""
 
-    def __init__(self, world: World, *, retry_seconds: float = 0.1) -> None:
+    def __init__(self, world: World, *, changed: asyncio.Event, retry_seconds: float = 0.1) -> None:
+        self._changed = changed
         self._world = world
         self._retry = retry_seconds
         self.webhook: Json = {}
@@ -160,6 +161,7 @@ class Updates:
                 await asyncio.sleep(self._retry)
         finally:
             self._sending.discard(chat)
+            self._changed.set()
             self._wake()
 
     async def _post(self, http: aiohttp.ClientSession, update: Json) -> str | None:
