@@ -172,7 +172,7 @@ def _encrypted(data: Mapping[str, Any], payload: Mapping[str, Any], own: str) ->
 
 def _from_account(payload: Mapping[str, Any], own: str) -> Iterable[Heard]:
     """Version 1.1: ``direct_message_events`` and ``users``."""
-    users = {key: _dict(user.get("data")) or user for key, user in _dict(payload.get("users")).items()}
+    users = {key: _dict(_dict(user).get("data")) or user for key, user in _dict(payload.get("users")).items()}
     events = payload.get("direct_message_events")
     for event in events if isinstance(events, list) else []:
         yield _guarded(event, lambda event=event: _from_event(event, users, own))

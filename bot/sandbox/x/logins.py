@@ -28,16 +28,18 @@ class Logins:
         self.access_token_secret = secrets.token_urlsafe(30)
         self.bearer_token = f"AAAA{secrets.token_urlsafe(40)}"
         self.refresh_token = secrets.token_urlsafe(40)
+        """What the consent gave: good for one use, then each answer holds the next."""
         self.lifetime = 7200.0
         self.refreshed = 0
         """How often a refresh token was traded."""
+        self._newest = self.refresh_token
         self._access: dict[str, float] = {}
         self._clock = clock
 
     def sign_in(self) -> str:
         """A new consent in a browser: a fresh refresh token; access tokens of before end."""
         self._access.clear()
-        self.refresh_token = secrets.token_urlsafe(40)
+        self.refresh_token = self._newest = secrets.token_urlsafe(40)
         return self.refresh_token
 
     def expire(self) -> None:
@@ -47,7 +49,7 @@ class Logins:
     def withdraw(self) -> None:
         """The account takes its consent back."""
         self._access.clear()
-        self.refresh_token = secrets.token_urlsafe(40)
+        self._newest = ""
 
     async def trade(self, request: web.Request) -> tuple[int, dict[str, object]]:
         """``POST /2/oauth2/token``: a refresh token works once."""
@@ -59,12 +61,12 @@ class Logins:
             return 401, {"error": "unauthorized_client", "error_description": "Invalid client"}
         if form.get("grant_type") != "refresh_token" or form.get("client_id") != self.client_id:
             return 400, {"error": "invalid_request", "error_description": "Missing required parameter"}
-        if form.get("refresh_token") != self.refresh_token:
+        if not self._newest or form.get("refresh_token") != self._newest:
             return 400, {
                 "error": "invalid_request",
                 "error_description": "Value passed for the token was invalid.",
             }
-        self.refresh_token = secrets.token_urlsafe(40)
+        self._newest = secrets.token_urlsafe(40)
         self.refreshed += 1
         token = secrets.token_urlsafe(40)
         self._access[token] = self._clock() + self.lifetime
@@ -74,7 +76,7 @@ class Logins:
             "expires_in": int(self.lifetime),
             "access_token": token,
             "scope": scope,
-            "refresh_token": self.refresh_token,
+            "refresh_token": self._newest,
         }
 
     def who(self, request: web.Request, url: str) -> str:
