@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 
 import aiohttp
 
-from bot.adapters.x.errors import Refused
 from bot.adapters.x.settings import OAuth2
 from bot.contract import State
 from bot.errors import AuthenticationFailed, ConnectionLost, StorageError
@@ -115,16 +114,21 @@ class AccessTokens:
         headers = {"Authorization": f"Basic {pair}"} if secret else {}
         try:
             async with session.post(self._url, data=form, headers=headers, middlewares=()) as response:
-                answer = await response.json(content_type=None) if response.status != 503 else {}
-                status = response.status
-        except (aiohttp.ClientError, OSError, ValueError) as problem:
+                status, body = response.status, await response.content.read(65_536)
+        except (aiohttp.ClientError, OSError) as problem:
             raise ConnectionLost(f"X cannot be reached: {str(problem) or 'no answer'}") from problem
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):  # a proxy's page, whatever it says
+            raise ConnectionLost(f"X gives no access token now ({status})")
         if status in (400, 401, 403):
-            said = answer.get("error_description") or answer.get("error") if isinstance(answer, dict) else ""
+            said = answer.get("error_description") or answer.get("error") or status
             raise AuthenticationFailed(
-                f"X does not accept our sign-in any more ({said or status}): the account withdrew it, or the refresh token "
+                f"X does not accept our sign-in any more ({said}): the account withdrew it, or the refresh token "
                 "was used elsewhere. Sign in to X anew and put the new oauth2.refresh_token into app.yaml."
             )
-        if status != 200 or not isinstance(answer, dict):
-            raise ConnectionLost(f"X gives no access token now: {Refused(status, 'no reason given')}")
+        if status != 200:
+            raise ConnectionLost(f"X gives no access token now ({status})")
         return answer

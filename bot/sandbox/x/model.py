@@ -127,8 +127,6 @@ class Faults:
     """Every webhook delivery comes twice."""
     no_delivery: bool = False
     """Webhooks deliver nothing."""
-    refuse_refresh: bool = False
-    """The consent was withdrawn: refresh tokens are refused."""
 
     def take(self, name: str) -> bool:
         """True when this fault is due; counts it down."""

@@ -207,10 +207,9 @@ class XStandIn:
             return found
 
     async def _trade(self, request: web.Request) -> web.Response:
-        if self.faults.refuse_refresh:
-            status, body = 400, {"error": "invalid_grant", "error_description": "Token was revoked."}
-        else:
-            status, body = await self.logins.trade(request)  # type: ignore[assignment]
+        if (spoiled := self._spoiled()) is not None:
+            return spoiled
+        status, body = await self.logins.trade(request)
         self._note(request, None, status, None, "")
         return web.json_response(body, status=status)
 
