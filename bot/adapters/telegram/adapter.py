@@ -44,7 +44,7 @@ CAPABILITIES = Capabilities(
     max_text=4096,
     unit=Unit.UTF16,
     spans=frozenset(SpanKind),
-    files=FileRules(max_bytes=50_000_000, per_message=10, max_total=200_000_000, caption=1024),
+    files=FileRules(max_bytes=50_000_000, per_message=10, max_total=50_000_000, caption=1024),
     edit=Support.FULL,
     delete=Support.FULL,
     can_initiate=False,
