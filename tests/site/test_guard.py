@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -318,10 +319,32 @@ async def test_uploads_have_limits() -> None:
         async with rig.session.post(f"{rig.base}/files", data=endless(), headers=auth(tab.token)) as answer:
             assert answer.status == 413
         await upload(rig, tab.token, b"", status=400)
-        for _ in range(2):
+        for _ in range(3):
             await upload(rig, tab.token)
         await upload(rig, tab.token, status=429)
         assert len(rig.core.blobs.kept) == 1
+
+
+async def test_slow_uploads_from_one_address_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.adapters.site.door.CHUNK_SECONDS", 0.3)
+    async with chat(uploads_per_minute=1_000) as rig:
+        tab = await rig.tab()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield b"x"
+            await asyncio.Event().wait()
+
+        async def one() -> int:
+            async with rig.session.post(f"{rig.base}/files", data=slow(), headers=auth(tab.token)) as answer:
+                return answer.status
+
+        slows = [asyncio.create_task(one()) for _ in range(4)]
+        async with asyncio.timeout(5):
+            while rig.adapter._door._uploading.total() < 4:
+                await asyncio.sleep(0)
+        await upload(rig, tab.token, status=429)
+        assert await asyncio.gather(*slows) == [408] * 4
+        await upload(rig, tab.token)
 
 
 async def test_preflight_names_the_origin_and_never_a_star() -> None:

@@ -291,6 +291,38 @@ async def test_forgetting_the_chat_ends_it_in_every_tab(chrome: Browser) -> None
         assert len({m.sender.address for m in made.rig.core.messages()}) == 2
 
 
+async def test_a_chat_that_the_server_does_not_know_any_more_is_cleared(chrome: Browser) -> None:
+    async with shop(chrome) as made:
+        page = await made.visit(viewport=DESKTOP)
+        await write(page, "Hello")
+        who = await visitor(made)
+        await made.rig.adapter.revoke(who)
+        await expect(bubbles(page)).to_have_count(0)
+        await write(page, "again")
+        await visitor(made, 2)
+        made.rig.core.state.kept.clear()
+        made.rig.adapter._visitors._here.clear()
+        await page.reload()
+        await expect(bubbles(page)).to_have_count(0)
+        await write(page, "and again")
+        await visitor(made, 3)
+        assert len({m.sender.address for m in made.rig.core.messages()}) == 3
+
+
+async def test_order_is_kept_when_the_server_asks_to_wait(chrome: Browser) -> None:
+    async with shop(chrome, messages_per_minute=60) as made:
+        page = await made.visit(viewport=DESKTOP)
+        await page.locator(".launch").click()
+        words = [f"message {number:02}" for number in range(33)]
+        for one in words:
+            await page.locator("textarea").fill(one)
+            await page.locator("textarea").press("Enter")
+        await visitor(made, len(words))
+        assert [m.text.plain for m in made.rig.core.messages()] == words
+        await expect(bubbles(page)).to_have_text(words)
+        await expect(page.locator(".wait")).to_have_count(0)
+
+
 async def test_a_refused_message_can_be_tried_again(chrome: Browser) -> None:
     async with shop(chrome) as made:
         page = await made.visit(viewport=DESKTOP)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,8 +22,8 @@ from bot.messages import Attachment
 log = structlog.get_logger(__name__)
 
 WIDGET = Path(__file__).with_name("widget") / "support-chat.js"
-UPLOADS_AT_ONCE = 8
-"""Uploads in memory at a time; more wait."""
+UPLOADS_AT_ONCE, UPLOADS_FROM_ONE = 16, 4
+"""Uploads in memory at a time, more wait; and from one IP address, more are refused."""
 CHUNK_SECONDS, UPLOAD_SECONDS = 20.0, 300.0
 """How long an upload may be silent, and take in all."""
 _BEARER = "Bearer "
@@ -47,6 +48,7 @@ class Door:
         self._blobs = blobs
         self._references = references
         self._room = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._uploading: Counter[str] = Counter()
         self._script = WIDGET.read_bytes()
         self._packed = gzip.compress(self._script, 9, mtime=0)
         self._etag = f'"{hashlib.sha256(self._script).hexdigest()[:32]}"'
@@ -88,23 +90,37 @@ class Door:
             return self._refuse(request, 503, "not readable now")
         if visitor is None:
             return self._refuse(request, 401, "this chat is not known any more")
-        if wait := self._limits.upload(visitor.id, self.address(request)):
-            return self._refuse(request, 429, "too many files", retry_after=wait)
+        address = self.address(request)
         if (request.content_length or 0) > self._settings.file_limit:
             return self._refuse(request, 413, "too large")
+        wait = (
+            5.0
+            if self._uploading.get(address, 0) >= UPLOADS_FROM_ONE
+            else self._limits.upload(visitor.id, address)
+        )
+        if wait:
+            return self._refuse(request, 429, "too many files", retry_after=wait)
+        self._uploading[address] += 1
         try:
             async with self._room, asyncio.timeout(UPLOAD_SECONDS):
-                data = await self._read(request)
-                if data is None:
-                    return self._refuse(request, 413, "too large")
-                if not data:
-                    return self._refuse(request, 400, "empty")
-                blob = await self._blobs.put(data)
+                return await self._take(request, visitor)
         except (TimeoutError, ConnectionError):
             return self._refuse(request, 408, "too slow")
         except StorageError:
             log.warning("site.upload_not_stored")
             return self._refuse(request, 503, "not stored")
+        finally:
+            self._uploading[address] -= 1
+            if not self._uploading[address]:
+                del self._uploading[address]
+
+    async def _take(self, request: web.Request, visitor: Visitor) -> web.Response:
+        data = await self._read(request)
+        if data is None:
+            return self._refuse(request, 413, "too large")
+        if not data:
+            return self._refuse(request, 400, "empty")
+        blob = await self._blobs.put(data)
         name = files.safe_name(unquote(request.headers.get("X-File-Name", "")[:1_000]))
         kept = Attachment(name, files.sniff(data), len(data), blob)
         return self._answer(request, web.json_response(self._references.shown(visitor.id, kept), status=201))

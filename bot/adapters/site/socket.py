@@ -10,6 +10,7 @@ QUEUE_FRAMES, QUEUE_BYTES = 256, 1_000_000
 """What may wait for one socket, beside what the operating system holds."""
 SEND_SECONDS = 30.0
 """How long one frame may take before the socket counts as dead."""
+GOODBYE_SECONDS = 5.0
 _AT_ONCE = 12_000
 """Characters that are certainly below the transport's high-water mark of 64 KiB."""
 FRAMES_PER_MINUTE = 240
@@ -95,9 +96,14 @@ class Socket:
             self._transport.abort()
 
     async def close(self, code: int, reason: str) -> None:
-        """Says goodbye with a code."""
-        if not self._ws.closed:
-            await self._ws.close(code=code, message=reason.encode())
+        """Says goodbye with a code; one who does not listen is dropped."""
+        if self._ws.closed:
+            return
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._ws.close(code=code, message=reason.encode())
+        except TimeoutError:
+            self.drop()
 
     def bye(self, code: int, reason: str) -> None:
         """Closes without waiting for the client's answer."""
