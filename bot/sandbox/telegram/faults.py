@@ -16,6 +16,7 @@ class Fault:
     times: int
     refusal: Refusal | None = None
     drop: bool = False
+    before: bool = False
     gate: asyncio.Event | None = None
 
     def fits(self, method: str) -> bool:

@@ -72,6 +72,7 @@ class TelegramStandIn:
         """Every call of the bot's with our answer."""
         self._methods = Methods(self.world)
         self._runner: web.AppRunner | None = None
+        self._waiting: set[asyncio.BaseTransport] = set()
 
     # -- life ------------------------------------------------------------------------------------------
 
@@ -147,6 +148,15 @@ class TelegramStandIn:
         """Do what is asked, then cut the connection instead of answering."""
         self.faults.waiting.append(Fault(method, times, drop=True))
 
+    def drop_before(self, method: str, *, times: int = 1) -> None:
+        """Read the request, do nothing, and cut the connection."""
+        self.faults.waiting.append(Fault(method, times, before=True))
+
+    def cut(self) -> None:
+        """Cut the connections of all calls that wait for an answer just now."""
+        for transport in self._waiting:
+            transport.close()
+
     def hang(self, method: str, *, times: int = 1) -> asyncio.Event:
         """Do what is asked, then answer only when the returned event is set."""
         gate = asyncio.Event()
@@ -176,6 +186,16 @@ class TelegramStandIn:
     # -- the wire --------------------------------------------------------------------------------------
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
+        transport = request.transport
+        if transport is None:
+            return web.Response(status=500)
+        self._waiting.add(transport)
+        try:
+            return await self._called(request)
+        finally:
+            self._waiting.discard(transport)
+
+    async def _called(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         try:
             self._authorise(request)
@@ -202,6 +222,9 @@ class TelegramStandIn:
         fault = self.faults.take(method)
         if fault is not None and fault.refusal is not None:
             raise fault.refusal
+        if fault is not None and fault.before and request.transport is not None:
+            request.transport.close()
+            raise Refusal(502, "Bad Gateway")
         result = await self._result(method, args)
         if fault is not None and (fault.drop or fault.gate is not None):
             self.changed.set()
