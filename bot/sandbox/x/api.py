@@ -8,15 +8,13 @@ import json
 import re
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from bot.sandbox.x.hooks import Hook, file_url
 from bot.sandbox.x.model import File, Message
-
-if TYPE_CHECKING:
-    from bot.sandbox.x.standin import XStandIn
+from bot.sandbox.x.world import World
 
 PROBLEMS = "https://api.x.com/2/problems/"
 BLANK = "about:blank"
@@ -57,8 +55,8 @@ def iso(ms: int) -> str:
 class Api:
     """Handlers by route. Each gives (status, body); errors are raised as ``Answer``."""
 
-    def __init__(self, standin: XStandIn) -> None:
-        self._x = standin
+    def __init__(self, world: World) -> None:
+        self._x = world
 
     # -- reading ---------------------------------------------------------------------------------------
 

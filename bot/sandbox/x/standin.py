@@ -7,7 +7,6 @@ headers, and every call with its answer is kept in ``calls`` for a referee.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -19,48 +18,26 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.x.api import BLANK, Answer, Api, iso, sniffed
-from bot.sandbox.x.hooks import Hooks, old_shape
-from bot.sandbox.x.logins import Logins
-from bot.sandbox.x.model import EPOCH_MS, Call, Faults, File, Message, User, pair, wrapped
+from bot.sandbox.x.hooks import old_shape
+from bot.sandbox.x.model import Call, Message, User
+from bot.sandbox.x.world import World
 
 Handler = Callable[[web.Request], Awaitable[tuple[int, Any]]]
-CUSTOMERS = {
-    "customer1": User("2222222222222222201", "ada_l", "Ada Lovelace"),
-    "customer2": User("2222222222222222202", "grace_h", "Grace Hopper"),
-}
-ACCOUNT = User("1111111111111111111", "acme", "Acme Support")
-_SUFFIX = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-}
 _USER = frozenset({"user2", "user1"})
 _APP = frozenset({"app", "user1"})
 
 
-class XStandIn:
+class XStandIn(World):
     """``start()``, use, ``stop()``. ``window`` seconds is how long X counts requests; ``limits`` how many it takes."""
 
     def __init__(self, *, host: str = "127.0.0.1", clock: Callable[[], float] = time.time) -> None:
+        super().__init__(clock)
         self.host = host
         self.port = 0
-        self.clock = clock
-        self.account = ACCOUNT
-        self.customers = dict(CUSTOMERS)
-        self.logins = Logins(self.account.id, clock)
-        self.faults = Faults()
-        self.hooks = Hooks(lambda: self.logins.consumer_secret)
-        self.messages: list[Message] = []
-        self.files: dict[str, File] = {}
         self.calls: list[Call] = []
         self.window = 900.0
         self.limits = {"read": 15, "send": 15}
-        self.changed = asyncio.Event()
-        """Set at every call and message; ``until`` clears and awaits it."""
         self._windows: dict[str, tuple[float, int]] = {}
-        self._last_id = 0
         self._runner: web.AppRunner | None = None
 
     # -- life ------------------------------------------------------------------------------------------
@@ -168,7 +145,7 @@ class XStandIn:
         page = "<html><body>Over capacity</body></html>"
         for name, status in (("busy", 503), ("limited", 429), ("nonsense", 200)):
             if self.faults.take(name):
-                self._change()
+                self.change()
                 return web.Response(status=status, text=page, content_type="text/html")
         return None
 
@@ -193,18 +170,7 @@ class XStandIn:
     def _note(self, request: web.Request, body: Any, status: int, reply: Any, login: str) -> None:
         shown = reply if not isinstance(reply, bytes) else None
         self.calls.append(Call(request.method, request.path, dict(request.query), body, status, shown, login))
-        self._change()
-
-    def _change(self) -> None:
-        self.changed.set()
-
-    async def until(self, check: Callable[[], Any], timeout: float = 8.0) -> Any:
-        """Waits until ``check()`` is true."""
-        async with asyncio.timeout(timeout):
-            while not (found := check()):
-                self.changed.clear()
-                await self.changed.wait()
-            return found
+        self.change()
 
     async def _trade(self, request: web.Request) -> web.Response:
         if (spoiled := self._spoiled()) is not None:
@@ -212,48 +178,6 @@ class XStandIn:
         status, body = await self.logins.trade(request)
         self._note(request, None, status, None, "")
         return web.json_response(body, status=status)
-
-    # -- what it holds ---------------------------------------------------------------------------------
-
-    def user(self, user_id: str) -> User:
-        """A user by id; strangers have no name."""
-        return self.known(user_id) or User(user_id, f"user{user_id}", "")
-
-    def known(self, user_id: str) -> User | None:
-        """A user by id, where there is one."""
-        everybody = (self.account, *self.customers.values())
-        return next((one for one in everybody if one.id == user_id), None)
-
-    def conversation_with(self, person: str) -> str:
-        """The id of the account's conversation with a person."""
-        return pair(self.account.id, person)
-
-    def new_id(self) -> tuple[str, int]:
-        """An id that carries the time, greater than all before; and that time in milliseconds."""
-        ms = int(self.clock() * 1000)
-        made = max((ms - EPOCH_MS) << 22, self._last_id + 1)
-        self._last_id = made
-        return str(made), (made >> 22) + EPOCH_MS
-
-    def new_file(self, data: bytes, media_type: str) -> File:
-        """A file that is uploaded, or on its way."""
-        made = File(self.new_id()[0], data, media_type)
-        made.resource = f"{secrets.token_hex(4)}.{_SUFFIX.get(media_type, 'bin')}"
-        self.files[made.id] = made
-        return made
-
-    def keep(self, sender: str, to: str | None, conversation: str, text: str, file: File | None) -> Message:
-        """Stores a message as X does."""
-        made, ms = self.new_id()
-        kept, urls = wrapped(text)
-        if file is not None:
-            short = f"https://t.co/{secrets.token_hex(5)}"
-            urls.append((short, f"https://twitter.com/messages/media/{made}"))
-            kept = f"{kept} {short}".strip()
-        message = Message(made, sender, to, conversation, kept, ms, urls, file)
-        self.messages.append(message)
-        self._change()
-        return message
 
     # -- the customers' side ---------------------------------------------------------------------------
 
