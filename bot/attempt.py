@@ -13,9 +13,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from bot import settle, work
+from bot import sending, settle
 from bot.capabilities import fit
-from bot.contract import Adapter, BlobStore, SupportsFind
+from bot.contract import Adapter, BlobStore, SupportsDelete, SupportsEdit, SupportsFind
 from bot.desk import Desk, Place
 from bot.errors import (
     DeliveryError,
@@ -28,7 +28,7 @@ from bot.errors import (
 from bot.messages import Attachment, InboxId, Part, Receipt
 from bot.storage import deliveries, lanes
 from bot.storage.database import Database
-from bot.work import Broken, OpenCard, Refresh, Remark, Send, Talk, Upload, Work
+from bot.work import Broken, Change, OpenCard, Refresh, Remark, Send, Talk, Upload, Work
 
 T = TypeVar("T")
 
@@ -69,6 +69,9 @@ class Attempts:
             return done.talked(todo, await self._talk(todo))
         if isinstance(todo, Send):
             return done.sent(todo, await self._send(todo))
+        if isinstance(todo, Change):
+            await self._change(todo)
+            return done.changed(todo)
         if isinstance(todo, OpenCard):
             return done.card_opened(todo, await self._open_card(todo))
         if isinstance(todo, Refresh):
@@ -128,12 +131,12 @@ class Attempts:
         fitted = fit(todo.reply.text, todo.reply.attachments, adapter.capabilities)
         if not fitted.parts:
             raise PermanentFailure("nothing of it can travel on this channel")
-        one = todo.run[0]
         receipt: Receipt | None = None
         again = todo.again
         for part in fitted.parts[todo.done :]:
             if not again:
-                mark = partial(lanes.mark_sending, attempts=[(one.id, todo.reply.key)], now=self._clock())
+                attempts = [(each.id, todo.reply.key) for each in todo.run]
+                mark = partial(lanes.mark_sending, attempts=attempts, now=self._clock())
                 await self._database.write(mark)
             receipt = await self._send_part(adapter, todo, part, again=again)
             again = False
@@ -152,6 +155,24 @@ class Attempts:
                 raise UncertainFailure("the bot was stopped while it was being sent")
         return await adapter.send(todo.reply, part)
 
+    async def _change(self, todo: Change) -> None:
+        """Changes a reply where the customer sees it, or takes it back. Doing it twice changes nothing more."""
+        adapter: object = self._adapters.get(todo.inbox)
+        if todo.taken_back:
+            if not isinstance(adapter, SupportsDelete):
+                raise PermanentFailure("this channel cannot take a message back")
+            for remote_id in todo.remote_ids:
+                await adapter.delete(todo.reply, remote_id)
+            return
+        if not isinstance(adapter, SupportsEdit):
+            raise PermanentFailure("this channel cannot change a message")
+        able = self._adapters[todo.inbox].capabilities
+        parts = fit(todo.reply.text, todo.reply.attachments, able).parts
+        if len(parts) != len(todo.remote_ids):
+            raise PermanentFailure("the new text needs another number of messages than the one that was sent")
+        for part, remote_id in zip(parts, todo.remote_ids, strict=True):
+            await adapter.edit(todo.reply, part, remote_id)
+
     async def _fetch_files(self, todo: Send) -> Send:
         """Brings an agent's files from Slack into the blob store, before anything is sent."""
         for attachment_id, name, source in todo.unfetched:
@@ -164,7 +185,7 @@ class Attempts:
         files: tuple[Attachment, ...] = await self._database.read(
             partial(settle.files_of, message_id=message_id)
         )
-        return work.with_files(todo, files)
+        return sending.with_files(todo, files)
 
     async def _bytes_of(self, name: str, source: str) -> bytes:
         """Nothing has been sent yet, so whatever goes wrong here is certain."""

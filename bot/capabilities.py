@@ -48,6 +48,7 @@ class Capabilities:
     ``reply_window`` in seconds after the customer's last word, None for no limit.
     ``rate`` in messages a second and ``burst`` for the whole inbox, None for the default; ``thread_interval`` in seconds
     between two messages of one thread. ``joins``: replies that wait for the rate are joined into one message.
+    ``backlog``: customers fetch what they missed, so each message gets a number when it becomes visible to them.
     ``receipts``: the furthest level that the channel reports. ``idempotent_send``: sending the same key twice makes one copy.
     """
 
@@ -69,6 +70,7 @@ class Capabilities:
     burst: int = 1
     thread_interval: float = 0.0
     joins: bool = False
+    backlog: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from sqlalchemy.exc import OperationalError
 
 from bot import replies
 from bot.desk import State
+from bot.loading import Loader
 from bot.policy import CorePolicy
 from bot.storage import holds, lanes
 from bot.storage.lanes import Delivery, Lane
-from bot.work import Broken, Loader, Nothing, Wait, Work
+from bot.work import Broken, Nothing, Wait, Work
 
 
 @dataclass(frozen=True, slots=True)

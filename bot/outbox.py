@@ -47,9 +47,10 @@ from bot.errors import PlaceGone, StorageError
 from bot.messages import InboxId, TeamId
 from bot.pace import Pace
 from bot.policy import CorePolicy, PacePolicy, Rate
-from bot.retry import RetryPolicy, Verdict, decide
+from bot.retry import Decision, RetryPolicy, Verdict, decide
 from bot.storage import lanes
 from bot.storage.database import Database
+from bot.storage.lanes import Delivery
 from bot.work import OpenCard, Refresh, Talk, Upload, Work
 
 log = structlog.get_logger(__name__)
@@ -354,6 +355,8 @@ class Outbox:
             self._pace.freeze(one.lane.bucket, now, verdict.freeze)
         if one.lane.kind == lanes.ROUTE:
             run = list(getattr(one.work, "run", []))
+            if run and run[0].op in settle.CHANGES:
+                return self._change_failed(one, run, verdict, done)
             if unanswered and verdict.verdict is not Verdict.RETRY:
                 verdict = replace(verdict, verdict=Verdict.UNCERTAIN)
             return done.send_failed(run, verdict, certain=not unanswered)
@@ -366,6 +369,16 @@ class Outbox:
         if isinstance(one.work, Talk) and len(one.work.run) > 1 and verdict.verdict is Verdict.FAILED:
             return done.apart(one.work.run)
         return done.desk_failed(one.work, verdict.reason)
+
+    def _change_failed(
+        self, one: Claimed, run: list[Delivery], verdict: Decision, done: settle.Settlement
+    ) -> settle.Settle:
+        """Changing what was sent may be repeated: doing it twice is doing it once."""
+        if verdict.verdict is Verdict.RETRY:
+            return done.postponed(one.work, verdict.reason, verdict.delay, certain=True)
+        if verdict.verdict is Verdict.UNCERTAIN and one.attempts < DOUBTS:
+            return done.postponed(one.work, verdict.reason, DOUBT * one.attempts, certain=True)
+        return done.change_failed(run, verdict.reason)
 
     def _place_gone(self, one: Claimed, error: PlaceGone, done: settle.Settlement) -> settle.Settle:
         """The thread or the channel is gone: a thread is made anew; a channel needs a person, who is told once."""

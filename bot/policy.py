@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.capabilities import Capabilities
 from bot.messages import InboxId, TeamId
 
 
@@ -21,12 +22,16 @@ class TeamPolicy:
 
 @dataclass(frozen=True, slots=True)
 class InboxPolicy:
-    """One configured account on a channel. ``label`` is how it is called in Slack: ``support@shop.example``."""
+    """One configured account on a channel. ``label`` is how it is called in Slack: ``support@shop.example``.
+
+    ``able`` is what its adapter says that the channel can carry.
+    """
 
     id: InboxId
     channel: str
     team: TeamId
     label: str
+    able: Capabilities = field(default_factory=lambda: Capabilities("", 1_000_000))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
 from bot.policy import CorePolicy, TeamPolicy
 from bot.storage import cases, deliveries, history, holds, lanes, people
-from bot.storage.lanes import NewDelivery
+from bot.storage.lanes import Delivery, NewDelivery
 
 _ORDER = [State.ACCEPTED, State.DELIVERED, State.SEEN]
 
@@ -314,3 +315,48 @@ def _route_lane(connection: Connection, row: Any) -> int:
         if route.id == row.route_id:
             return int(route.lane_id)
     raise UserError("The address this reply went to is not this customer's any more. Send it another way.")
+
+
+def change_sent(
+    connection: Connection, message_id: int, text: Text | None, source: str, now: float
+) -> tuple[Any, set[str]]:
+    """A reply that went out already is to be changed, or with ``text`` None taken back, where the customer sees it."""
+    row = history.get(connection, message_id)
+    if row is None or row.state not in _ORDER:
+        raise UserError(already(row))
+    op, payload = "unsend", None
+    if text is not None:
+        op, payload = "edit", {"text": text.plain, "spans": history.pack_spans(text.spans)}
+    item = NewDelivery(op, message_id, payload=payload)
+    return row, {lanes.append(connection, _route_lane(connection, row), [item], now)}
+
+
+def was_changed(connection: Connection, one: Delivery, text: Text, now: float) -> set[str]:
+    """The channel has changed a reply, or taken it back. What it said before is kept."""
+    row = history.get(connection, one.message_id or 0)
+    if row is None:
+        return set()
+    if one.op == "unsend":
+        history.change(
+            connection, row.id, state=State.CANCELLED, state_at=now, detail="taken back after it was sent"
+        )
+    else:
+        history.add_version(connection, row, f"sent:{one.id}", now)
+        meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
+        meta["edited"] = True
+        spans = history.pack_spans(text.spans)
+        packed = json.dumps(meta, separators=(",", ":"))
+        history.change(connection, row.id, text=text.plain, spans=spans, meta=packed)
+    return show_again(connection, row, now)
+
+
+def not_changed(connection: Connection, one: Delivery, why: str, now: float) -> set[str]:
+    """The channel did not change a reply: the thread says so."""
+    row = history.get(connection, one.message_id or 0)
+    thread = _thread(connection, row) if row is not None else None
+    if thread is None:
+        return set()
+    what = "taken back" if one.op == "unsend" else "changed"
+    line = f"A reply could not be {what} ({why}). The customer still sees what was sent."
+    payload = {"text": line, "at": now}
+    return {lanes.append(connection, thread.desk_lane, [NewDelivery("activity", payload=payload)], now)}

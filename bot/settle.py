@@ -22,7 +22,10 @@ from bot.retry import Decision, Verdict
 from bot.storage import cases, deliveries, history, lanes
 from bot.storage.lanes import Delivery, Lane, NewDelivery
 from bot.storage.words import indexed
-from bot.work import OpenCard, Refresh, Send, Talk, Work
+from bot.work import Change, OpenCard, Refresh, Send, Talk, Work
+
+CHANGES = ("edit", "unsend")
+"""Operations on a reply that was sent already."""
 
 Settle: TypeAlias = Callable[[Connection], set[str]]
 """A unit that settles an attempt and returns the buckets that have new work."""
@@ -102,22 +105,25 @@ class Settlement:
 
         def unit(connection: Connection) -> set[str]:
             now = self.clock()
-            one = todo.run[0]
             moved = lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now)
             if moved is None:
                 return set()
-            assert one.message_id is not None
-            save_part(connection, todo, -1, receipt)
-            return moved.woken | replies.sent(
-                connection, self.policy, one.message_id, receipt.level, receipt.detail, now
-            )
+            if todo.interval and moved.more:
+                lanes.not_before(connection, self.lane.id, now + todo.interval)
+            woken = set(moved.woken)
+            for one in todo.run:
+                assert one.message_id is not None
+                save_part(connection, todo, -1, receipt, one)
+                woken |= replies.sent(
+                    connection, self.policy, one.message_id, receipt.level, receipt.detail, now
+                )
+            return woken
 
         return unit
 
     def send_failed(self, run: list[Delivery], verdict: Decision, *, certain: bool) -> Settle:
         """An attempt at a reply did not work. Not ``certain``: an earlier one may have, and nobody could be asked yet."""
-        message_id = run[0].message_id
-        assert message_id is not None
+        messages = [one.message_id for one in run if one.message_id is not None]
         if verdict.verdict is Verdict.RETRY:
 
             def again(connection: Connection) -> set[str]:
@@ -126,7 +132,10 @@ class Settlement:
                 lanes.postpone(
                     connection, self.lane.id, self.worker, run, verdict.reason, due, certain=certain
                 )
-                return {self.lane.bucket} | replies.waits(connection, message_id, verdict.reason, now)
+                woken = {self.lane.bucket}
+                for message_id in messages:
+                    woken |= replies.waits(connection, message_id, verdict.reason, now)
+                return woken
 
             return again
         uncertain = verdict.verdict is Verdict.UNCERTAIN
@@ -137,9 +146,36 @@ class Settlement:
             moved = lanes.advance(connection, self.lane.id, self.worker, run, state, verdict.reason, now)
             if moved is None:
                 return set()
-            return moved.woken | replies.not_sent(
-                connection, self.policy, message_id, state, verdict.reason, now
-            )
+            woken = set(moved.woken)
+            for message_id in messages:
+                woken |= replies.not_sent(connection, self.policy, message_id, state, verdict.reason, now)
+            return woken
+
+        return unit
+
+    def changed(self, todo: Change) -> Settle:
+        """A reply that had been sent was changed or taken back where the customer sees it."""
+        one = todo.run[0]
+
+        def unit(connection: Connection) -> set[str]:
+            now = self.clock()
+            moved = lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now)
+            if moved is None:
+                return set()
+            return moved.woken | replies.was_changed(connection, one, todo.reply.text, now)
+
+        return unit
+
+    def change_failed(self, run: list[Delivery], why: str) -> Settle:
+        """A reply that had been sent could not be changed: what the customer sees is as it was, and the thread says so."""
+        one = run[0]
+
+        def unit(connection: Connection) -> set[str]:
+            now = self.clock()
+            moved = lanes.advance(connection, self.lane.id, self.worker, run, State.FAILED, why, now)
+            if moved is None:
+                return set()
+            return moved.woken | replies.not_changed(connection, one, why, now)
 
         return unit
 
@@ -248,9 +284,14 @@ def _run(todo: Work) -> list[Delivery]:
     return list(getattr(todo, "run", []))
 
 
-def save_part(connection: Connection, todo: Send, part: int, receipt: Receipt) -> None:
-    """Stores what a part of a reply became. ``part`` -1: the last one, after which nothing is left to attempt."""
-    one = todo.run[0]
+def save_part(
+    connection: Connection, todo: Send, part: int, receipt: Receipt, one: Delivery | None = None
+) -> None:
+    """Stores what a part of a reply became. ``part`` -1: the last one, after which nothing is left to attempt.
+
+    ``one``: of several replies that were joined, the one it is stored for.
+    """
+    one = one or todo.run[0]
     assert one.message_id is not None
     done = {row.part for row in history.posts_of(connection, one.message_id, "route")}
     number = part if part >= 0 else max(done, default=-1) + 1

@@ -35,6 +35,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "drafts",
             "housekeeping",
             "backlog",
+            "loading",
+            "sending",
             "commands.types",
             "commands.services",
         ),

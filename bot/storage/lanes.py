@@ -353,6 +353,18 @@ def postpone(
 _OWNED = select(lane.c.id, lane.c.bucket).where(lane.c.owner.is_not(None))
 
 
+_NOT_BEFORE = (
+    update(lane)
+    .where(lane.c.id == bindparam("lane"), lane.c.due_at < bindparam("at"))
+    .values(due_at=bindparam("at"))
+)
+
+
+def not_before(connection: Connection, lane_id: int, at: float) -> None:
+    """The next of a lane goes no sooner."""
+    connection.execute(_NOT_BEFORE, {"lane": lane_id, "at": at})
+
+
 def free_abandoned(connection: Connection, active: set[int]) -> set[str]:
     """Gives back lanes that somebody claimed and nobody works on (after a crash, or a commit whose answer was lost)."""
     rows = connection.execute(_OWNED).all()

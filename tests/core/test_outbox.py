@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
-from bot import work
+from bot import loading
 from bot.desk import Activity, Said, State
 from bot.errors import (
     PermanentFailure,
@@ -66,8 +66,8 @@ async def test_a_post_holds_what_fits_and_a_new_case_starts_a_new_one(database: 
         await world.until(lambda: len(said(world)) == 30)
         posts = [post.entries for post in world.desk.posts.values() if post.entries]
         assert 3 <= len(posts) <= 4
-        assert all(len(entries) <= work.RUN_ENTRIES for entries in posts)
-        assert all(sum(len(entry.text) for entry in entries) <= work.RUN_CHARS for entries in posts)
+        assert all(len(entries) <= loading.RUN_ENTRIES for entries in posts)
+        assert all(sum(len(entry.text) for entry in entries) <= loading.RUN_CHARS for entries in posts)
 
 
 async def test_a_429_freezes_its_own_channel_and_no_other(database: Database) -> None:
@@ -297,7 +297,7 @@ async def test_a_settle_that_was_not_stored_is_found_out_by_the_sweep(database: 
 async def test_a_lane_that_cannot_be_loaded_stops_no_other(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = work.views.entry
+    entry = loading.views.entry
 
     def poisoned(*arguments: object) -> object:
         made = entry(*arguments)  # type: ignore[arg-type]
@@ -305,7 +305,7 @@ async def test_a_lane_that_cannot_be_loaded_stops_no_other(
             raise KeyError("a bug of ours")
         return made
 
-    monkeypatch.setattr("bot.work.views.entry", poisoned)
+    monkeypatch.setattr("bot.loading.views.entry", poisoned)
     world = World(database)
     await world.says("poison", source="1")
     await world.says("fine", source="2", who="other@mail.example")
