@@ -12,7 +12,7 @@ from tests.x.rig import Rig, bot
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RETRY_FIRST", "RETRY_MOST", "LOGIN_FIRST", "LOGIN_MOST"):
+    for name in ("RETRY_FIRST", "RETRY_MOST", "LOGIN_FIRST", "LOGIN_MOST", "DOUBT_PAUSE"):
         monkeypatch.setattr(x_adapter, name, 0.03)
 
 

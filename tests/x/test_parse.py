@@ -60,7 +60,7 @@ def test_a_page_with_strange_rows_keeps_each_of_them() -> None:
         "it lacks id",
         "it has an unknown form (TypeError)",
     ]
-    assert [one.source for one in odd][:2] == ["dm:2080765901528535999", "dm:2080765901528535998"]
+    assert [one.source for one in odd][:2] == ["odd:2080765901528535999", "odd:2080765901528535998"]
     assert [one.sender_id for one in odd] == [ADA, None, None, ADA, ADA]
     assert len({one.source for one in odd}) == 5 and all(one.raw for one in odd)
     assert isinstance(rows[2][1], Own)
@@ -111,7 +111,7 @@ def test_a_message_that_lacks_its_words_is_shown() -> None:
         and lacks.sender_id == ADA
     )
     (kind,) = from_webhook(activity("dm.received", {"direct_message_events": [{"type": "x", "id": "5"}]}), ME)
-    assert isinstance(kind, Odd) and kind.source == "dm:5"
+    assert isinstance(kind, Odd) and kind.source == "odd:5"
 
 
 def test_typing_and_the_end_of_consent() -> None:

@@ -127,6 +127,29 @@ async def test_a_webhook_that_x_gave_up_is_validated_again(rig: Rig) -> None:
     hook.valid = False
     async with rig.reading(webhook=rig.hook):
         await rig.x.until(lambda: hook.valid)
+        hook.valid = False
+        await rig.x.say("customer1", "found by polling, which casts doubt on the webhook")
+        await rig.core.until(lambda: rig.core.texts)
+        await rig.x.until(lambda: hook.valid)
+
+
+async def test_polling_is_fast_until_webhooks_deliver(rig: Rig) -> None:
+    async with rig.reading(webhook=rig.hook + "/nowhere", reconcile=3600):
+        await rig.core.until(lambda: any(rig.core.problems))
+        await rig.x.say("customer1", "not by webhook")
+        await rig.core.until(lambda: rig.core.texts)
+
+
+async def test_what_a_webhook_garbles_polling_still_brings(rig: Rig) -> None:
+    async with rig.reading(webhook=rig.hook, reconcile=0.05):
+        await rig.x.until(lambda: len(rig.x.hooks.subscriptions) == 2)
+        rig.x.faults.no_delivery = True
+        garbled = {"type": "message_create", "id": await rig.x.say("customer1", "in full")}
+        body = {"data": {"filter": {"user_id": ME}, "event_type": "dm.received"}}
+        body["data"]["payload"] = {"direct_message_events": [garbled]}
+        assert await rig.post(json.dumps(body).encode()) == 200
+        await rig.core.until(lambda: rig.core.texts)
+    assert rig.core.texts == ["in full"] and len(rig.core.unreadable) == 1
 
 
 async def test_a_webhook_that_cannot_be_registered_is_told(rig: Rig) -> None:

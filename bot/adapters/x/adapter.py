@@ -8,6 +8,7 @@ taken is uncertain and never sent again by itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 import time
@@ -48,6 +49,8 @@ LOGIN_FIRST, LOGIN_MOST = 60.0, 900.0
 """The same after a refused login: only a person can mend that."""
 REGISTER_AGAIN = 6 * 3600.0
 """Seconds between looks whether the webhook is still registered and valid."""
+DOUBT_PAUSE = 60.0
+"""Seconds between two such looks at least."""
 _WITHDRAWN = "The X account has withdrawn its consent. Sign in to X anew and put the new token into app.yaml."
 
 
@@ -68,8 +71,9 @@ class Health:
             self._problems[part] = problem
         now = next(iter(self._problems.values()), None)
         if now != self._told:
-            self._told = now
-            await self._context.status(now)
+            with contextlib.suppress(StorageError):  # then it is told the next time
+                await self._context.status(now)
+                self._told = now
 
 
 class XAdapter:
@@ -92,6 +96,9 @@ class XAdapter:
         self._poller = Poller(context, self._client, self._inbound, self._recent, reads, settings.user_id)
         self._sends = Sends(context.state, settings.sends_per_day, clock)
         self._capabilities = capabilities()
+        hook = settings.webhook
+        self._delivered = hook is not None and hook.bearer_token is None  # else once it is registered
+        self._doubt = asyncio.Event()
         self._add_routes()
 
     def _add_routes(self) -> None:
@@ -143,10 +150,12 @@ class XAdapter:
         failures = 0
         while True:
             try:
-                await self._poller.look()
+                found = await self._poller.look()
                 failures = 0
                 await self._health.tell("reading", None)
-                pause = self._settings.poll if self._settings.webhook is None else self._settings.reconcile
+                if found:
+                    self._doubt.set()  # a webhook should have been faster
+                pause = self._settings.reconcile if self._delivered else self._settings.poll
             except StorageError:
                 failures += 1
                 pause = _backoff(failures, RETRY_FIRST, RETRY_MOST)  # the core knows better than we do
@@ -172,19 +181,23 @@ class XAdapter:
     async def _keep_registered(self) -> None:
         failures = 0
         while True:
+            self._doubt.clear()
             try:
                 await register(self._client, self._settings)
                 if failures:
                     await self._health.tell("webhook", None)
-                failures, pause = 0, REGISTER_AGAIN
+                failures, pause, self._delivered = 0, REGISTER_AGAIN, True
             except Exception as problem:
                 failures += 1
-                pause = _backoff(failures, RETRY_FIRST, RETRY_MOST)
+                pause, self._delivered = _backoff(failures, RETRY_FIRST, RETRY_MOST), False
                 if failures > 1:
                     await self._health.tell(
                         "webhook", f"X's webhook is not set up, so messages come late: {read_error(problem)}"
                     )
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._doubt.wait()
+            await asyncio.sleep(min(pause, DOUBT_PAUSE))
 
     # -- sending ---------------------------------------------------------------------------------------
 

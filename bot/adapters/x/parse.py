@@ -349,8 +349,9 @@ def _odd(event: Any, reason: str, source: str | None = None, sender: str | None 
 
 
 def _source(event: Any) -> str | None:
+    """Another id than the message itself would have: what one way garbles, the other may still bring."""
     made = str(_dict(event).get("id", ""))
-    return f"dm:{made}" if _NUMBER.fullmatch(made) else None
+    return f"odd:{made}" if _NUMBER.fullmatch(made) else None
 
 
 def _sender(event: Any) -> str | None:

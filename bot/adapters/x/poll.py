@@ -143,13 +143,15 @@ class Poller:
             if known.is_old(number):
                 continue
             cursor = cursor.past(number)
-            if str(number) not in self._recent and isinstance(heard, Said | Odd):
+            key = (
+                heard.event_id if isinstance(heard, Said) else heard.source if isinstance(heard, Odd) else ""
+            )
+            if isinstance(heard, Said | Odd) and key not in self._recent:
                 event = await self._inbound.event(heard)
                 if event is not None:
                     accepted = await self._context.accept(event, cursor=cursor.dump())
                     taken += not accepted.duplicate
-                if number:
-                    self._recent.add(str(number))
+                self._recent.add(key)
         if cursor != known:
             await self._context.cursor.set(cursor.dump())
         return taken
