@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.telegram import polling
 from bot.adapters.telegram.adapter import TelegramAdapter
 from bot.adapters.telegram.state import QUIET, Stand, load
 from bot.contract import Accepted
@@ -248,6 +249,27 @@ async def test_a_webhook_of_an_earlier_time_is_taken_away(telegram: TelegramStan
         telegram.say("customer1", "hello")
         await core.until(lambda: core.messages)
     assert telegram.updates.webhook == {}
+
+
+async def test_one_customers_slow_file_keeps_nobody_waiting(
+    telegram: TelegramStandIn, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "SLOW", 0.05)
+    gate = telegram.hang("getFile")
+    async with receiving(telegram, core):
+        telegram.say("customer1", "large", **telegram.people.document("a.bin", b"x", "image/x"))
+        telegram.say("customer1", "after it")
+        await telegram.until(lambda: any(call.method == "getFile" for call in telegram.calls))
+        for number in range(3):
+            telegram.say("customer2", f"quick {number}")
+            await core.until(lambda n=number: f"quick {n}" in core.texts)  # type: ignore[misc]
+        assert telegram.updates.confirmed == []
+        stand = load(core.cursor)
+        assert stand is None or stand.offset == 700_000_001
+        gate.set()
+        await telegram.until(lambda: len(telegram.updates.confirmed) == 5)
+    assert core.texts == ["quick 0", "quick 1", "quick 2", "large", "after it"]
+    assert core.duplicates == 0
 
 
 async def test_more_messages_than_a_poll_brings(telegram: TelegramStandIn, core: Core) -> None:

@@ -85,6 +85,7 @@ class TelegramAdapter:
 
     async def close(self) -> None:
         """Give back connections."""
+        self._webhook.closed = True
         client, self._client = self._client, None
         if client is not None:
             await client.close()

@@ -4,8 +4,9 @@ Telegram forgets an update when a later poll names a higher offset. So the offse
 accepted, and it is stored with the event that moves it; a crash anywhere makes Telegram bring the rest again, and what
 was stored is recognised by its source id. Three things make this less simple than it sounds:
 
-- Chats are taken side by side, each in its own order, so that one customer's large file keeps no other waiting. An update
-  that is accepted while an earlier one of another chat is not does not move the offset.
+- Chats are taken side by side, each in its own order, so that one customer's large file keeps no other waiting. While one
+  takes long, what has not been confirmed comes with every poll; what is done or under way is passed over. An update that
+  is accepted while an earlier one of another chat is not does not move the offset.
 - An album comes as several updates without an end mark. Its parts are left unconfirmed and are asked for again until none has
   been added for a second; the rest of its chat waits, other chats go on.
 - After a quiet week Telegram numbers updates anew, maybe lower. So the offset is named only to confirm something: once a poll
@@ -30,6 +31,8 @@ ALBUM_QUIET = 1.0
 ALBUM_MOST = 10
 """Parts of an album, Telegram's maximum."""
 CHATS_AT_ONCE = 16
+SLOW = 1.0
+"""Seconds that a poll's chats have until the next poll is made without waiting for them."""
 
 Ask = Callable[[int | None, int], Awaitable[list[Any]]]
 """``ask(offset, timeout)``: a poll."""
@@ -49,9 +52,10 @@ class Unit:
     open: bool = False
 
     @property
-    def ids(self) -> set[int]:
+    def ids(self) -> frozenset[int]:
         """The numbers of its updates."""
-        return {number for raw in self.raws if (number := parse.update_id(raw)) is not None}
+        numbers = (parse.update_id(raw) for raw in self.raws)
+        return frozenset(number for number in numbers if number is not None)
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class Progress:
         self.waiting.add(number)
         self.top = number if self.top is None else max(self.top, number)
 
-    def offset(self, done: set[int] = frozenset()) -> int | None:  # type: ignore[assignment]
+    def offset(self, done: frozenset[int] = frozenset()) -> int | None:
         """The lowest number that is not accepted when ``done`` are too; one above the highest when all are."""
         left = self.waiting - done
         return min(left) if left else None if self.top is None else self.top + 1
@@ -94,6 +98,9 @@ class Poller:
         self._healthy = healthy
         self._clock = clock
         self._done: set[int] = set()
+        self._progress = Progress()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._gate = asyncio.Semaphore(CHATS_AT_ONCE)
         self._albums: dict[str, tuple[int, float]] = {}
         self._stored: int | None = None
 
@@ -101,14 +108,21 @@ class Poller:
         """Polls until cancelled or until something fails. ``quick``: the first poll does not wait, to see that all is well."""
         stand = load(await self._context.cursor.get())
         self._stored = stand.offset if stand else None
-        self._done.clear()
         offset = stand.confirmed(self._clock()) if stand else None
+        try:
+            await self._loop(offset, quick=quick)
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _loop(self, offset: int | None, *, quick: bool) -> None:
         first = True
         while True:
             pause = self._album_pause()
             if pause is not None:
                 await asyncio.sleep(pause)
-            short = pause is not None or (first and quick)
+            short = pause is not None or bool(self._tasks) or (first and quick)
             raws = await self._ask(offset, 0 if short else self._timeout)
             if first:
                 await self._healthy()
@@ -124,23 +138,22 @@ class Poller:
 
     async def _batch(self, raws: Sequence[Any]) -> int | None:
         """Accept a batch. The offset to ask with next, None when there is nothing to confirm."""
-        if not raws:
+        if not raws and not self._tasks:
             self._albums.clear()
             self._done.clear()
+            self._progress = Progress()
             return None
-        progress = Progress()
-        fresh: list[Any] = []
+        fresh: dict[Any, Any] = {}
         for raw in sorted(raws, key=lambda raw: (parse.update_id(raw) is None, parse.update_id(raw) or 0)):
             number = parse.update_id(raw)
-            if number is not None and number in progress.waiting:
-                continue
-            if number is not None:
-                progress.add(number)
-            if number is None or number not in self._done:
-                fresh.append(raw)
-        progress.waiting -= self._done
-        await self._units(self._sorted_out(fresh), progress)
-        offset = progress.offset()
+            if number is None:
+                fresh[id(raw)] = raw
+            elif number not in self._done and (None, number) not in fresh:
+                fresh[None, number] = raw
+                self._progress.add(number)
+        self._begin(self._sorted_out(list(fresh.values())))
+        await self._end_some()
+        offset = self._progress.offset()
         if offset is not None:
             self._done = {number for number in self._done if number >= offset}
             await self._store(offset)
@@ -170,37 +183,50 @@ class Poller:
         self._albums = seen
         return units
 
-    async def _units(self, units: Sequence[Unit], progress: Progress) -> None:
-        """Each chat in its own order, chats side by side. An error of one chat is raised after the others are done."""
+    def _begin(self, units: Sequence[Unit]) -> None:
+        """Each chat in its own order, chats side by side. One that is still busy goes on, and is looked at next time."""
         chats: dict[str, list[Unit]] = {}
         for unit in units:
-            chats.setdefault(unit.chat, []).append(unit)
-        gate = asyncio.Semaphore(CHATS_AT_ONCE)
+            if unit.chat not in self._tasks:
+                chats.setdefault(unit.chat, []).append(unit)
+        for chat, ordered in chats.items():
+            self._tasks[chat] = asyncio.create_task(self._chat(ordered))
 
-        async def one(chat: list[Unit]) -> None:
-            async with gate:
-                for unit in chat:
-                    if unit.open:
-                        return
-                    await self._unit(unit, progress)
+    async def _end_some(self) -> None:
+        """Wait for the chats, not for ever. An error of one is raised when all had their time."""
+        if not self._tasks:
+            return
+        done, _ = await asyncio.wait(self._tasks.values(), timeout=SLOW)
+        self._tasks = {chat: task for chat, task in self._tasks.items() if task not in done}
+        problems = [problem for task in done if (problem := task.exception()) is not None]
+        if problems:
+            raise problems[0]
 
-        for result in await asyncio.gather(*map(one, chats.values()), return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
+    async def _chat(self, units: Sequence[Unit]) -> None:
+        async with self._gate:
+            for unit in units:
+                if unit.open:
+                    return
+                await self._unit(unit)
 
-    async def _unit(self, unit: Unit, progress: Progress) -> None:
+    async def _unit(self, unit: Unit) -> None:
+        progress = self._progress
         event = await self._make(unit.raws)
         offset = progress.offset(unit.ids)
         moves = event is not None and offset is not None and offset != self._stored
         cursor = Stand(offset, self._clock()).dump() if moves and offset is not None else None
-        await self._take(unit.raws, event, cursor)
         if cursor is not None:
-            self._stored = offset
+            self._stored = offset  # at the call: accepts are stored in the order of their calls
+        try:
+            await self._take(unit.raws, event, cursor)
+        except BaseException:
+            self._stored = None
+            raise
         progress.waiting -= unit.ids
         self._done |= unit.ids
 
     async def _store(self, offset: int) -> None:
         """Move the stored offset where no event has done it: what was accepted last had others before it, or was not for us."""
         if offset != self._stored:
-            await self._context.cursor.set(Stand(offset, self._clock()).dump())
             self._stored = offset
+            await self._context.cursor.set(Stand(offset, self._clock()).dump())

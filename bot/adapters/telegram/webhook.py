@@ -63,12 +63,16 @@ class Webhook:
         self._due: dict[str, float] = {}
         self._writing = asyncio.Lock()
         self._changed = asyncio.Event()
+        self.closed = False
+        """The adapter has been closed: Telegram is asked to come again."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """A POST of Telegram's."""
         shown = request.headers.get(SECRET_HEADER, "").encode("utf-8", "replace")
         if not hmac.compare_digest(shown, self._secret):
             return web.Response(status=403, text="this is not Telegram\n")
+        if self.closed:
+            return web.Response(status=503, headers={"Retry-After": "5"})
         body = await _body(request)
         if body is None:
             return web.Response(status=413, text="too large\n")
