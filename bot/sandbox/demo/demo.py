@@ -16,13 +16,15 @@ from bot.sandbox.slack.faults import describe
 from .child import BotProcess
 from .folder import Folder
 from .mailprogram import MailProgram
+from .phones import Phone, version
+from .shop import Shop
 
 Json = dict[str, Any]
 
 
 @dataclass
 class Demo:
-    """Two stand-ins, the real bot, the folder, and what the page needs to know of them."""
+    """The stand-ins, the real bot, the folder, and what the page needs to know of them."""
 
     slack: SlackStandIn
     mail: MailStandIn
@@ -31,6 +33,9 @@ class Demo:
     programs: MailProgram
     web_port: int
     """The bot's own web server."""
+    shop: Shop | None = None
+    phones: dict[str, Phone] = field(default_factory=dict)
+    """By channel; what is not installed is not here."""
     page_port: int = 0
     mail_is_up: bool = True
     run: str = field(default_factory=lambda: secrets.token_hex(6))
@@ -50,7 +55,7 @@ class Demo:
             address: {"user": address, "password": password}
             for address, password in self.mail.mailboxes.items()
         }
-        return {
+        given = {
             "page": self.page,
             "slack": {
                 "api": self.slack.api_url,
@@ -67,6 +72,12 @@ class Demo:
             "bot": {"pid": self.bot.pid, "config": str(self.folder.config)},
             "database": self.folder.database_url,
         }
+        if self.shop is not None:
+            given["site"] = self.shop.endpoints()
+        for name, phone in self.phones.items():
+            doors = {verb: f"{self.page}{name}/{verb}" for verb in ("say", "heard")}
+            given[name] = phone.endpoints() | doors
+        return given
 
     def state(self) -> Json:
         """For the page: how everything is, and what is broken at the moment."""
@@ -85,6 +96,7 @@ class Demo:
             "slack": {"broken": describe(self.slack.faults.rules)},
             "mail": {"up": self.mail_is_up},
             "mails": self.programs.counts(),
+            "phones": {name: version(phone) for name, phone in self.phones.items()},
         }
 
     def features(self) -> Json:

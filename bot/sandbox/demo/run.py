@@ -1,7 +1,7 @@
 """Starts the demo, says where it is, and stops everything again.
 
 Order: take the port, take the folder, start the stand-ins, write app.yaml, start the bot, wait until it hears Slack
-and every mailbox, and only then answer on the port, so that whoever gets an answer there has a demo that works.
+and every inbox, and only then answer on the port, so that whoever gets an answer there has a demo that works.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from .child import BotProcess
 from .demo import Demo
 from .folder import DemoError, Folder, prepare
 from .mailprogram import MailProgram
+from .phones import PHONES, Phone, missing
 from .server import PageServer
+from .shop import Shop
 
 READY_SECONDS = 60.0
 """How long the bot may take to start; it takes two or three seconds where nothing else runs."""
@@ -94,7 +96,7 @@ def free_port() -> int:
 async def running(folder: Folder, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[Demo]:
     """A demo whose bot is ready and whose page answers; everything is stopped afterwards."""
     async with contextlib.AsyncExitStack() as stack:
-        say(f"Starting stand-ins of Slack and mail, and the bot. Its folder is {folder.path}")
+        say(f"Starting stand-ins of Slack, mail and messengers, and the bot. Its folder is {folder.path}")
         if folder.emptied:
             say("  (What the last demo left there was removed: its Slack and its mailboxes were in memory.)")
         slack, mail = SlackStandIn(), MailStandIn()
@@ -103,9 +105,11 @@ async def running(folder: Folder, listener: socket.socket, stop: asyncio.Event) 
         await mail.start()
         stack.push_async_callback(mail.stop)
         web_port = free_port()
-        environment = settings.write(folder, slack, mail, web_port)
+        shop = Shop(listener.getsockname()[1], web_port) if _takes_part("site", "The shop's chat") else None
+        phones = {one.channel: one for make in PHONES if (one := await _phone(make(), stack)) is not None}
+        environment = settings.write(folder, slack, mail, web_port, shop, phones)
         bot = BotProcess(folder.config, environment, folder.log, say)
-        demo = Demo(slack, mail, bot, folder, MailProgram(mail), web_port)
+        demo = Demo(slack, mail, bot, folder, MailProgram(mail), web_port, shop, phones)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=60)
@@ -117,6 +121,23 @@ async def running(folder: Folder, listener: socket.socket, stop: asyncio.Event) 
         if await _either(_ready(demo, session), stop):
             demo.page_port = await stack.enter_async_context(_page(demo, session, listener))
         yield demo
+
+
+def _takes_part(channel: str, label: str) -> bool:
+    """Whether a channel's adapter can be used; says so where it cannot."""
+    problem = missing(channel)
+    if problem is not None:
+        say(f"  ({label} is left out: {problem}.)")
+    return problem is None
+
+
+async def _phone(phone: Phone, stack: contextlib.AsyncExitStack) -> Phone | None:
+    """The messenger, started, where the bot can speak with it."""
+    if not _takes_part(phone.channel, phone.label):
+        return None
+    await phone.start()
+    stack.push_async_callback(phone.stop)
+    return phone
 
 
 @contextlib.asynccontextmanager
@@ -164,7 +185,7 @@ async def _ready(demo: Demo, session: aiohttp.ClientSession) -> None:
 
 
 async def _hears(demo: Demo, session: aiohttp.ClientSession) -> bool:
-    """The bot's own /healthz: connected to Slack, and every inbox works."""
+    """The bot's own /healthz: connected to Slack, every inbox works, and the messengers have seen it."""
     if demo.slack.connections == 0:
         return False
     try:
@@ -175,7 +196,8 @@ async def _hears(demo: Demo, session: aiohttp.ClientSession) -> bool:
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return False
     inboxes = report.get("inboxes") or {}
-    return bool(report.get("ok")) and all(inboxes.get(name) == "ok" for name in settings.INBOXES)
+    working = bool(report.get("ok")) and all(state == "ok" for state in inboxes.values())
+    return working and all(phone.linked() for phone in demo.phones.values())
 
 
 def greet(demo: Demo) -> None:
@@ -183,6 +205,6 @@ def greet(demo: Demo) -> None:
     say(
         f"\n  Ready: {demo.page}\n\n"
         f"  The bot is real: process {demo.bot.pid}, {demo.folder.config}, log in {demo.folder.log}\n"
-        f"  Slack and the mail server are stand-ins on this machine; {demo.page}endpoints.json has their addresses.\n"
+        f"  All that it talks to are stand-ins on this machine; {demo.page}endpoints.json has their addresses.\n"
         "  Stop everything with Ctrl-C.\n"
     )

@@ -17,7 +17,9 @@ from aiohttp import web
 
 from .breaks import BREAKS
 from .demo import Demo
-from .mailprogram import CUSTOMERS, Customer, Refused
+from .mailprogram import BY_KEY, CUSTOMERS, Customer, Refused
+from .phones import Phone, heard
+from .phones import say as say_on
 
 STATIC = Path(__file__).with_name("page")
 MAX_BODY = 64 * 2**20
@@ -27,7 +29,7 @@ LOOK_AGAIN = 0.2
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -51,7 +53,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         error.headers.update(HEADERS)
         raise
     if not response.prepared:
-        response.headers.update(HEADERS)
+        for header, value in HEADERS.items():
+            response.headers.setdefault(header, value)  # the shop's page brings its own policy
     return response
 
 
@@ -77,6 +80,11 @@ class PageServer:
         app.router.add_get("/mail/{customer}", self.folder)
         app.router.add_post("/mail/{customer}", self.send)
         app.router.add_get("/mail/{customer}/{mail}/{index}", self.mail_file)
+        app.router.add_get("/shop/{name:[a-z.]*}", self.shop)
+        app.router.add_get("/phone/{channel}/{customer}", self.chat)
+        app.router.add_get("/phone/{channel}/{customer}/{message}/{index}", self.chat_file)
+        app.router.add_post("/{channel:telegram|x}/say", self.say)
+        app.router.add_get("/{channel:telegram|x}/heard", self.heard)
         app.router.add_route("*", "/slack/{path:(?:api|files-pri|upload)/.+}", self.slack)
         return app
 
@@ -124,6 +132,11 @@ class PageServer:
                 "customers": customers,
                 "addresses": addresses,
                 "people": names,
+                "shop": demo.shop is not None,
+                "phones": [
+                    {"channel": one.channel, "label": one.label, "owner": one.owner}
+                    for one in demo.phones.values()
+                ],
                 "run": demo.run,
                 **demo.features(),
             }
@@ -178,10 +191,55 @@ class PageServer:
             )
         except KeyError:
             raise web.HTTPNotFound(text="no such file") from None
-        response = web.Response(body=data, content_type="application/octet-stream")
-        disposition = aiohttp.helpers.content_disposition_header("attachment", filename=name)
-        response.headers["Content-Disposition"] = disposition
-        return response
+        return _file(name, data)
+
+    # -- the shop's page and the phones ----------------------------------------------------------------
+
+    async def shop(self, request: web.Request) -> web.StreamResponse:
+        """The shop's page and what it loads from here."""
+        if self._demo.shop is None:
+            raise web.HTTPNotFound(text="the chat's adapter is not installed")
+        return self._demo.shop.file(request.match_info["name"])
+
+    def _phone(self, request: web.Request) -> Phone:
+        phone = self._demo.phones.get(request.match_info["channel"])
+        if phone is None:
+            raise web.HTTPNotFound(text="this messenger's adapter is not installed")
+        return phone
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """A customer's chat with the shop, both sides."""
+        return web.json_response(self._phone(request).chat(self._customer(request).key))
+
+    async def chat_file(self, request: web.Request) -> web.StreamResponse:
+        """A file of a chat: a picture can be shown, all else is to be saved."""
+        index = request.match_info["index"]
+        try:
+            name, kind, data = self._phone(request).file(
+                self._customer(request).key,
+                request.match_info["message"],
+                int(index) if index.isdigit() else -1,
+            )
+        except KeyError:
+            raise web.HTTPNotFound(text="no such file") from None
+        return _file(name, data, kind if kind.startswith("image/") else "")
+
+    async def say(self, request: web.Request) -> web.StreamResponse:
+        """POST {customer, text, file?: {name, data}}: a customer writes from their phone."""
+        phone, given = self._phone(request), await _json(request)
+        if given.get("customer") not in BY_KEY:
+            return _problem(f"Say which customer: {', '.join(BY_KEY)}.")
+        try:
+            return web.json_response(await say_on(phone, str(given["customer"]), given))
+        except Refused as refused:
+            return _problem(str(refused))
+
+    async def heard(self, request: web.Request) -> web.StreamResponse:
+        """GET ?customer=…: what that customer has received, a list, oldest first."""
+        phone, customer = self._phone(request), request.query.get("customer", "")
+        if customer not in BY_KEY:
+            return _problem(f"Say which customer: {', '.join(BY_KEY)}.", HTTPStatus.NOT_FOUND)
+        return web.json_response(heard(phone, customer))
 
     # -- Slack -----------------------------------------------------------------------------------------
 
@@ -216,6 +274,15 @@ async def _json(request: web.Request) -> dict[str, Any]:
     except ValueError:
         raise web.HTTPBadRequest(text="this is not JSON") from None
     return body if isinstance(body, dict) else {}
+
+
+def _file(name: str, data: bytes, shown_as: str = "") -> web.Response:
+    """A file to be saved, or a picture to be shown."""
+    response = web.Response(body=data, content_type=shown_as or "application/octet-stream")
+    disposition = "inline" if shown_as else "attachment"
+    header = aiohttp.helpers.content_disposition_header(disposition, filename=name)
+    response.headers["Content-Disposition"] = header
+    return response
 
 
 def _problem(words: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> web.Response:
