@@ -211,6 +211,20 @@ async def test_an_album_is_one_message(telegram: TelegramStandIn, core: Core) ->
     assert core.messages[1].remote_id == f"{DANA}:2"
 
 
+async def test_a_forwarded_album_says_so_once(telegram: TelegramStandIn, core: Core) -> None:
+    people = telegram.people
+    origin = {"type": "hidden_user", "date": 1_700_000_000, "sender_user_name": "Ada"}
+    group = {"media_group_id": "78", "forward_origin": origin}
+    async with receiving(telegram, core):
+        telegram.say("customer1", **people.photo(), **group)
+        telegram.say("customer1", "their words", **people.photo(), **group)
+        telegram.say("customer1", **people.photo(), **group)
+        await core.until(lambda: core.messages)
+    assert core.texts == ["Forwarded from Ada:\ntheir words"]
+    assert core.messages[0].remote_id == f"{DANA}:2"
+    assert len(core.messages[0].attachments) == 3
+
+
 async def test_parts_of_an_album_that_come_late_still_belong_to_it_and_nobody_else_waits(
     telegram: TelegramStandIn, core: Core
 ) -> None:

@@ -93,7 +93,23 @@ async def test_an_album_comes_part_by_part(telegram: TelegramStandIn, core: Core
         ("two", 2),
         ("and a text", 0),
     ]
-    assert core.values["albums"] == "{}"
+    assert '"waiting":{}' in core.values["albums"]
+
+
+async def test_a_part_whose_answer_was_lost_makes_no_second_message(
+    telegram: TelegramStandIn, core: Core
+) -> None:
+    people = telegram.people
+    async with hooked(telegram, core):
+        parts = people.album("customer1", [people.photo(), people.photo()], "two")
+        numbers = [update["update_id"] for update in telegram.world.pending]
+        await core.until(lambda: core.messages)
+        telegram.push({"update_id": numbers[1], "message": parts[1]})
+    async with hooked(telegram, core):
+        telegram.push({"update_id": numbers[0], "message": parts[0]})
+        telegram.say("customer1", "after it")
+        await core.until(lambda: len(core.messages) == 2)
+    assert core.texts == ["two", "after it"]
 
 
 async def test_an_album_survives_a_stop(

@@ -122,15 +122,26 @@ def album(drafts: Sequence[parse.Draft]) -> Message:
     ordered = sorted(drafts, key=lambda draft: draft.message.source_id.rpartition(":")[2].zfill(20))
     messages = [draft.message for draft in ordered]
     first = messages[0]
-    named = next((message for message in messages if message.text), first)
+    spoken = _different([message for message in messages if message.text])
+    named = spoken[0] if spoken else first
     text = Text()
-    for message in messages:
-        if message.text and message.text.plain != text.plain:
-            text = text + Text("\n\n") + message.text if text else message.text
+    for message in spoken:
+        text = text + Text("\n\n") + message.text if text else message.text
     numbers = ",".join(message.source_id.rpartition(":")[2] for message in messages)
     digest = hashlib.sha256(numbers.encode()).hexdigest()[:16]
     source = SourceId(f"album:{first.source_id.partition(':')[2]}:{digest}")
     return replace(first, source_id=source, text=text, remote_id=named.remote_id)
+
+
+def _different(messages: Sequence[Message]) -> list[Message]:
+    """Without those whose words begin another's, as the line of a forwarded album does that stands on each part."""
+    words = [message.text.plain for message in messages]
+    return [
+        message
+        for at, message in enumerate(messages)
+        if words[at] not in words[:at]
+        and not any(other != words[at] and other.startswith(words[at]) for other in words)
+    ]
 
 
 def _missing(file: RemoteFile, problem: str) -> Attachment:

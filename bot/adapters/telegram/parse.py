@@ -92,7 +92,7 @@ def said(message: telegram.Message, raw: Mapping[str, Any], own_id: str, *, grou
         source_id=SourceId(f"message:{chat.id}:{message.message_id}"),
         sender=who,
         sent_at=message.date,
-        text=forwarded(message) + what.text,
+        text=with_origin(message, what.text),
         tail=quoted(message),
         remote_id=remote_id(chat.id, message.message_id),
         references=tuple(references),
@@ -122,11 +122,11 @@ def remote_id(chat_id: int | str, message_id: int) -> RemoteId:
     return RemoteId(f"{chat_id}:{message_id}")
 
 
-def forwarded(message: telegram.Message) -> Text:
-    """A line that says that somebody else's words follow."""
+def with_origin(message: telegram.Message, words: Text) -> Text:
+    """The words, below a line that says whose they are where they were forwarded."""
     origin = message.forward_origin
     if origin is None:
-        return Text()
+        return words
     name = None
     if isinstance(origin, telegram.MessageOriginUser):
         name = origin.sender_user.full_name
@@ -136,7 +136,8 @@ def forwarded(message: telegram.Message) -> Text:
         name = origin.sender_chat.title
     elif isinstance(origin, telegram.MessageOriginChannel):
         name = origin.chat.title
-    return Text(f"Forwarded from {name or 'somebody'}:\n")
+    line = f"Forwarded from {name or 'somebody'}:"
+    return Text(f"{line}\n") + words if words else Text(line)
 
 
 def quoted(message: telegram.Message) -> Text | None:
@@ -210,7 +211,7 @@ def _edited(parsed: telegram.Update, raw: Mapping[str, Any], *, groups: bool) ->
         SourceId(f"edit:{parsed.update_id}"),
         remote_id(message.chat.id, message.message_id),
         str(message.chat.id),
-        forwarded(message) + content(message, raw).text,
+        with_origin(message, content(message, raw).text),
         message.edit_date or message.date,
     )
 
@@ -218,9 +219,7 @@ def _edited(parsed: telegram.Update, raw: Mapping[str, Any], *, groups: bool) ->
 def _reaction(number: int, change: telegram.MessageReactionUpdated, *, groups: bool) -> Reaction | None:
     if change.chat.type != change.chat.PRIVATE and not groups:
         return None
-    emoji = "".join(
-        one.emoji if isinstance(one, telegram.ReactionTypeEmoji) else "⭐" for one in change.new_reaction
-    )
+    emoji = "".join(_emoji(one) for one in change.new_reaction)
     return Reaction(
         SourceId(f"reaction:{number}"),
         remote_id(change.chat.id, change.message_id),
@@ -228,6 +227,13 @@ def _reaction(number: int, change: telegram.MessageReactionUpdated, *, groups: b
         emoji,
         change.date,
     )
+
+
+def _emoji(reaction: telegram.ReactionType) -> str:
+    """What can be shown of a reaction; pictures of Telegram's own have no character."""
+    if isinstance(reaction, telegram.ReactionTypeEmoji):
+        return str(reaction.emoji)
+    return "⭐" if isinstance(reaction, telegram.ReactionTypePaid) else "(custom emoji)"
 
 
 def _member(number: int, change: telegram.ChatMemberUpdated) -> Draft | None:

@@ -37,6 +37,8 @@ LOOK_EVERY = 60.0
 """Seconds between looks at what Telegram says about its attempts to reach us."""
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 _ALBUMS = "albums"
+TAKEN = 200
+"""Parts of accepted albums that are remembered, for those whose answer Telegram did not get."""
 _RETRY = 2.0
 """Seconds until an album that could not be stored is tried again."""
 
@@ -60,6 +62,7 @@ class Webhook:
         self._secret = settings.webhook_secret.get_secret_value().encode()
         self._chats: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._albums: dict[str, list[Any]] | None = None
+        self._taken: list[Any] = []
         self._due: dict[str, float] = {}
         self._writing = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -151,24 +154,29 @@ class Webhook:
     async def _kept(self) -> dict[str, list[Any]]:
         """The parts that wait, by album."""
         if self._albums is None:
-            stored = await self._context.state.get(_ALBUMS)
-            self._albums = json.loads(stored) if stored else {}
+            stored = json.loads(await self._context.state.get(_ALBUMS) or "{}")
+            self._albums, self._taken = stored.get("waiting", {}), stored.get("taken", [])
         return self._albums
 
     async def _part(self, key: str, raw: Any) -> None:
-        """Keep a part durably; it may come again."""
+        """Keep a part durably; it may come again, even when its album was accepted."""
+        number = parse.update_id(raw)
         async with self._writing:
             albums = await self._kept()
+            if number in self._taken:
+                return
             parts = albums.get(key, [])
-            if parse.update_id(raw) not in [parse.update_id(part) for part in parts]:
-                await self._keep({**albums, key: [*parts, raw]})
+            if number not in [parse.update_id(part) for part in parts]:
+                await self._keep({**albums, key: [*parts, raw]}, self._taken)
         full = len((await self._kept()).get(key, ())) >= ALBUM_MOST
         self._due[key] = time.monotonic() + (0.0 if full else ALBUM_QUIET)
         self._changed.set()
 
-    async def _keep(self, albums: dict[str, list[Any]]) -> None:
-        await self._context.state.set(_ALBUMS, json.dumps(albums, separators=(",", ":")))
-        self._albums = albums
+    async def _keep(self, albums: dict[str, list[Any]], taken: list[Any]) -> None:
+        newest = taken[-TAKEN:]
+        packed = json.dumps({"waiting": albums, "taken": newest}, separators=(",", ":"))
+        await self._context.state.set(_ALBUMS, packed)
+        self._albums, self._taken = albums, newest
 
     async def _flush_due(self) -> None:
         now = time.monotonic()
@@ -197,7 +205,8 @@ class Webhook:
             raws = sorted(parts, key=lambda raw: parse.update_id(raw) or 0)
             await self._take(raws, await self._inbound.event(await self._bot(), raws), None)
             async with self._writing:
-                await self._keep({name: kept for name, kept in (await self._kept()).items() if name != key})
+                left = {name: kept for name, kept in (await self._kept()).items() if name != key}
+                await self._keep(left, [*self._taken, *map(parse.update_id, raws)])
         self._due.pop(key, None)
 
 
