@@ -12,6 +12,8 @@ export class Breaks {
   constructor() {
     this.key = "breaks";
     this.label = "Break things";
+    this.short = "Break";
+    this.icon = "breaks";
     this.kind = "warn";
     this.unread = 0;
     this.element = h("div", { class: "breaks" });
@@ -50,7 +52,8 @@ export class Breaks {
     const broken = !bot.running || !mail.up || state.slack.broken.length > 0;
     if (broken !== this.broken) {
       this.broken = broken;
-      this.label = broken ? "Break things •" : "Break things";
+      this.label = broken ? "Break things, something is broken" : "Break things";
+      this.kind = broken ? "warn broken" : "warn";
       this.onchange();
     }
   }

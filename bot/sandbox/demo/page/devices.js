@@ -1,6 +1,6 @@
 // The left side: one tab a device. A new kind of device (a shop page, a phone) is an object with
-// `key`, `label`, `unread`, `element`, `hear(state)` and `onchange`, added in main.js; nothing here changes.
-import { fill, h } from "./dom.js";
+// `key`, `label`, `short`, `icon`, `unread`, `element`, `hear(state)`, `onchange` and perhaps `appear()`, added in main.js.
+import { fill, h, icon } from "./dom.js";
 
 export class Devices {
   constructor(element, devices) {
@@ -24,8 +24,9 @@ export class Devices {
     const focused = this.tabs.contains(document.activeElement);
     fill(this.tabs, this.devices.map((device) => {
       const on = device.key === this.open;
-      return h("button", { type: "button", role: "tab", class: device.kind ?? "", "aria-selected": String(on), "aria-controls": "device", tabIndex: on ? 0 : -1, onclick: () => this.show(device.key) },
-        device.label, device.unread ? h("span", { class: "count" }, String(device.unread)) : null);
+      return h("button", { type: "button", role: "tab", class: device.kind ?? "", "aria-label": device.unread ? `${device.label}, ${device.unread} new` : device.label, title: device.label,
+        "aria-selected": String(on), "aria-controls": "device", tabIndex: on ? 0 : -1, onclick: () => this.show(device.key) },
+        icon(device.icon), h("span", null, device.short), device.unread ? h("span", { class: "count" }, String(device.unread)) : null);
     }));
     if (focused) this.tabs.querySelector("[aria-selected=true]").focus();
   }
@@ -37,6 +38,7 @@ export class Devices {
   show(key) {
     this.open = key;
     fill(this.panel, this.get(key).element);
+    this.get(key).appear?.();
     this.drawTabs();
   }
 

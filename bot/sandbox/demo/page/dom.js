@@ -26,6 +26,28 @@ export function fill(element, ...children) {
   return append(element, children);
 }
 
+const ICONS = {
+  mail: "M3 5h18v14H3zM3.5 6l8.5 7 8.5-7",
+  shop: "M5 11v9h14v-9M3 9l2-5h14l2 5a3 3 0 0 1-6 0 3 3 0 0 1-6 0 3 3 0 0 1-6 0zM10 20v-5h4v5",
+  telegram: "M21 4L3 11.2l5.6 2.2M21 4l-3 15.5-9.4-6.1M21 4L8.6 13.4V20l3.4-4.2",
+  x: "M5 4l14 16M19 4L5 20",
+  breaks: "M13 2L5 14h6l-1 8 8-12h-6z",
+  send: "M12 19V5M6 11l6-6 6 6",
+  clip: "M20.5 11.5l-8.6 8.6a5.5 5.5 0 0 1-7.8-7.8l9-9a3.7 3.7 0 0 1 5.2 5.2l-8.9 8.9a1.8 1.8 0 0 1-2.6-2.6l8-8",
+};
+
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const path = document.createElementNS(space, "path");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "glyph");
+  svg.setAttribute("aria-hidden", "true");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
 // Keyed rows: an element is made anew only where its data changed, so that focus, scroll and open menus survive.
 export class Rows {
   constructor(element, make) {

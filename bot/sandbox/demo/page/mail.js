@@ -6,7 +6,9 @@ export class MailProgram {
   constructor(customer, addresses) {
     this.customer = customer;
     this.addresses = addresses;
-    this.label = `${customer.name.split(" ")[0]}'s mail`;
+    this.short = customer.name.split(" ")[0];
+    this.label = `${this.short}'s mail`;
+    this.icon = "mail";
     this.mails = [];
     this.read = new Set();
     this.count = -1;

@@ -4,6 +4,8 @@ import { Devices } from "./devices.js";
 import { fill, h, toast } from "./dom.js";
 import { get } from "./http.js";
 import { MailProgram } from "./mail.js";
+import { Phone } from "./phone.js";
+import { ShopPage } from "./shop.js";
 import { Slack } from "./slack.js";
 import { makeSteps, Tour } from "./tour.js";
 import { Workspace } from "./workspace.js";
@@ -16,12 +18,13 @@ function show(side) {
 }
 
 // What is real and what is not, always in sight.
-function truth({ bot, mail }) {
+function truth({ bot, mail, phones }) {
   const [state, words] = !bot.running ? ["bad", `not running (${bot.ending})`] : bot.connected ? ["good", `process ${bot.pid}`] : ["soon", "connecting…"];
+  const others = ["Slack", "mail server", ...Object.keys(phones).map((channel) => ({ telegram: "Telegram", x: "X" })[channel])];
   fill(by("truth"),
-    h("span", { class: `fact real ${state}`, title: "The real Onethread, started with an ordinary app.yaml" }, h("b", null, "Bot: real"), h("span", null, words)),
-    h("span", { class: `fact ${mail.up ? "" : "bad"}`, title: "Local imitations that speak Slack's own protocol, SMTP and IMAP; the mails are real mails" },
-      h("b", null, "Slack, mail server: stand-ins"), mail.up ? null : h("span", null, "· mail server is away")));
+    h("span", { class: `fact real ${state}`, title: "The real Onethread, started with an ordinary app.yaml. The chat on the shop's page is real, too." }, h("b", null, "Bot, site chat: real"), h("span", null, words)),
+    h("span", { class: `fact ${mail.up ? "" : "bad"}`, title: "Local imitations that speak the vendors' own protocols. Nothing leaves this machine; the mails are real mails." },
+      h("b", null, `${others.join(", ")}: stand-ins`), mail.up ? null : h("span", null, "· mail server is away")));
 }
 
 async function follow(hear) {
@@ -46,7 +49,8 @@ async function begin() {
   const slack = new Slack(by("slack"), workspace, start);
   const programs = start.customers.map((customer) => new MailProgram(customer, start.addresses));
   const breaks = new Breaks();
-  const devices = new Devices(by("devices"), [...programs, breaks]);
+  const phones = start.phones.map((phone) => new Phone(phone, start.customers.find((one) => one.key === phone.owner)));
+  const devices = new Devices(by("devices"), [...programs, ...(start.shop ? [new ShopPage()] : []), ...phones, breaks]);
   const tour = new Tour(by("tour"), by("tour-toggle"), makeSteps({ workspace, slack, devices, show }), start.run);
   for (const button of document.querySelectorAll(".sides button")) button.addEventListener("click", () => show(button.dataset.side));
   const look = () => tour.look();

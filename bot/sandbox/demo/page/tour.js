@@ -63,6 +63,17 @@ export function makeSteps({ workspace, slack, devices, show }) {
       },
       done: () => dana.mails.some((mail) => mail.folder === "inbox" && dana.read.has(mail.id)),
     },
+    devices.get("shop") && {
+      key: "chat", title: "A chat on the shop's page",
+      words: "The shop's page has the real chat. Ask something there: it becomes a thread like Dana's mail. Answer in that thread with ! and your words.",
+      button: "Open the shop and its chat", busy: "Opening…",
+      async act() {
+        show("devices");
+        devices.show("shop");
+        if (!await devices.get("shop").openChat()) toast("The chat comes from the bot, and it does not run: start it under Break.", "bad");
+      },
+      done: () => all("support").some((message) => message.username?.endsWith("(site)")),
+    },
     {
       key: "heal", title: "Break it, watch it heal",
       words: "The bot is killed (kill -9), Luis writes while it is dead, and it is started again. His mail arrives, once.",
@@ -80,7 +91,7 @@ export function makeSteps({ workspace, slack, devices, show }) {
       },
       done: (memory) => memory.since !== undefined && from(luis.customer.name, memory.since).length > 0,
     },
-  ];
+  ].filter(Boolean);
 }
 
 export class Tour {
