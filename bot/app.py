@@ -19,20 +19,20 @@ import aiohttp
 import structlog
 from sqlalchemy import Connection
 
-from bot import conversations, replies
+from bot import backlog, conversations, replies
 from bot.blobs import FolderBlobs
 from bot.casework import Casework, Vitals
 from bot.commands.help import make_registry
 from bot.commands.types import GivenFile
 from bot.config import Config, Inbox
-from bot.contract import Accepted, Adapter, AdapterContext
+from bot.contract import Accepted, Adapter, AdapterContext, BacklogItem
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house
 from bot.messages import BlobId, Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import CorePolicy
-from bot.ports import Directory, InboxCursor, InboxState, Troubles
+from bot.ports import Directory, InboxCursor, InboxState, Troubles, Writing
 from bot.relay import Relay, new_key
 from bot.slack.api import make_client
 from bot.slack.app import build_app
@@ -70,13 +70,9 @@ class App:
     ) -> None:
         self.config = config
         self.database = database
-        self.policy = core_policy(config)
         self.slack = slack_policy(config)
         self.blobs = FolderBlobs(config.data_dir / "blobs")
         self.desk = SlackDesk(self.slack, session, self.blobs)
-        leads = {one for team in config.teams.values() for one in (*team.leads, *team.admins)}
-        self.troubles = Troubles(self.desk, self.policy, frozenset(leads))
-        self.relay = Relay(database, self.policy, self._wake)
         self.web = application(self.report)
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen_working: set[InboxId] = set()
@@ -84,10 +80,16 @@ class App:
             name: inbox.channel.build(inbox.settings, self._context(inbox))
             for name, inbox in config.inboxes.items()
         }
+        able = {name: adapter.capabilities for name, adapter in self.adapters.items()}
+        self.policy = core_policy(config, able)
+        leads = {one for team in config.teams.values() for one in (*team.leads, *team.admins)}
+        self.troubles = Troubles(self.desk, self.policy, frozenset(leads))
+        self.writing = Writing(database, self.policy, self.desk, self.adapters, self._spawn)
+        self.relay = Relay(database, self.policy, self._wake, typing=self.writing.customer)
         self.outbox = Outbox(
             database,
             self.policy,
-            pace_policy(config),
+            pace_policy(config, able),
             self.desk,
             self.adapters,
             self.blobs,
@@ -99,12 +101,13 @@ class App:
         self.casework = Casework(
             database,
             self.policy,
-            {name: adapter.capabilities for name, adapter in self.adapters.items()},
+            able,
             self.outbox,
             Directory(people),
             Vitals(
                 lambda: self.sockets.connections, self.relay.last_event, self.started_at, package_version()
             ),
+            composing=self.writing.agent,
         )
         hooks = Hooks(self._spawn, self._place_gone)
         registry = make_registry(self.slack.prefix)
@@ -130,7 +133,13 @@ class App:
             partial(self._status, inbox),
             secret_keys(self.config),
             own,
+            backlog=partial(self._backlog, inbox.id),
             routes=InboxRoutes(self.web, inbox.id),
+        )
+
+    async def _backlog(self, inbox: InboxId, thread_key: str, after: int) -> tuple[BacklogItem, ...]:
+        return await self.database.read(
+            partial(backlog.after, inbox=inbox, thread_key=thread_key, number=after)
         )
 
     async def _status(self, inbox: Inbox, problem: str | None) -> None:

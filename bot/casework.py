@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from bot import acts, drafts, lookups, replies
-from bot.capabilities import Capabilities, fit
+from bot.capabilities import Capabilities, Support, fit
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
@@ -25,6 +25,9 @@ from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 
 T = TypeVar("T")
+
+Composing = Callable[[InboxId, str | None, str], None]
+"""Tells an inbox that an agent is writing to (thread key, address)."""
 
 
 class Queue(Protocol):
@@ -67,6 +70,7 @@ class Casework:
         directory: Directory,
         vitals: Vitals,
         clock: Callable[[], float] = time.time,
+        composing: Composing | None = None,
     ) -> None:
         self._database = database
         self._policy = policy
@@ -74,6 +78,7 @@ class Casework:
         self._queue = queue
         self._directory = directory
         self._vitals = vitals
+        self._composing = composing
         self._clock = clock
 
     async def _read(self, unit: Callable[..., T], *args: Any) -> T:
@@ -156,16 +161,53 @@ class Casework:
             self._queue.hold_until(outcome.send_at)
         return outcome
 
+    async def composing(self, customer_id: CustomerId, team: TeamId) -> None:
+        """An agent has begun to write: the customer may see it, where the channel can show it."""
+        if self._composing is None:
+            return
+        ways = await self.ways(customer_id, team)
+        if ways:
+            row = await self._read(
+                lambda connection, policy: people.route_by_id(connection, ways[0].route_id)
+            )
+            if row is not None:
+                self._composing(ways[0].inbox, row.thread_key or None, row.address)
+
     async def undo(self, message_id: MessageId, agent: Agent) -> Text:
         """Takes back a reply that is still held and returns its text."""
 
         def unit(connection: Connection) -> tuple[Text, set[str]]:
             now = self._clock()
-            row, buckets = replies.take_back(connection, message_id, now)
+            row, buckets = self._take_back(connection, message_id, now)
             inboxes.write_audit(connection, agent.id, "undo", row.customer_id, f"message {message_id}", now)
             return history.unpack_text(row.text, row.spans), buckets
 
         return await self._change(unit)
+
+    def _take_back(self, connection: Connection, message_id: int, now: float) -> tuple[Any, set[str]]:
+        """While it is held nothing was sent; later it is taken back where the channel can do that."""
+        try:
+            return replies.take_back(connection, message_id, now)
+        except UserError:
+            row = history.get(connection, message_id)
+            if row is None or self._able(row).delete not in (Support.FULL, Support.PARTIAL):
+                raise
+            return replies.change_sent(connection, message_id, None, now)
+
+    def _able(self, row: Any) -> Capabilities:
+        """What the channel of a reply can do."""
+        return self._capabilities.get(InboxId(row.inbox or "")) or Capabilities("", 0)
+
+    def _revise(
+        self, connection: Connection, message_id: int, text: Text, until: float, now: float
+    ) -> tuple[Any, set[str]]:
+        try:
+            return replies.revise(connection, self._policy, message_id, text, until, now)
+        except UserError:
+            row = history.get(connection, message_id)
+            if row is None or self._able(row).edit not in (Support.FULL, Support.PARTIAL):
+                raise
+            return replies.change_sent(connection, message_id, text, now)
 
     async def revise(self, message_id: MessageId, agent: Agent, text: Text) -> Sent:
         """Changes a reply that is still held; its undo window starts anew."""
@@ -174,7 +216,7 @@ class Casework:
             now = self._clock()
             person = lookups.person_of(connection, self._policy, message_id)
             until = now + drafts.team_of(self._policy, person.team).undo
-            row, buckets = replies.revise(connection, self._policy, message_id, text, until, now)
+            row, buckets = self._revise(connection, message_id, text, until, now)
             inboxes.write_audit(connection, agent.id, "revise", row.customer_id, f"message {message_id}", now)
             return drafts.sent(connection, self._policy, message_id), buckets
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
+from bot.capabilities import Capabilities
 from bot.config import Config, Inbox
 from bot.contract import Secrets
-from bot.messages import AgentId
+from bot.messages import AgentId, InboxId
 from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
 from bot.slack.policy import NameFrom, SlackPolicy, ThreadReplies
 from bot.slack.policy import TeamPolicy as SlackTeam
 
 
-def core_policy(config: Config) -> CorePolicy:
-    """What the core goes by."""
+def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePolicy:
+    """What the core goes by. ``able``: what the inboxes' adapters say that their channels can carry."""
     teams = {
         name: TeamPolicy(name, team.name, team.slack_channel, team.undo_seconds, team.fallback_channel)
         for name, team in config.teams.items()
     }
     found = {
-        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox))
+        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox), able[name])
         for name, inbox in config.inboxes.items()
     }
     return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds)
@@ -62,14 +64,16 @@ def slack_policy(config: Config) -> SlackPolicy:
     )
 
 
-def pace_policy(config: Config) -> PacePolicy:
+def pace_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> PacePolicy:
     """How fast the platforms may be asked."""
     pace = config.pace
+    rates = {name: Rate(one.rate, one.burst) for name, one in able.items() if one.rate is not None}
     return PacePolicy(
         desk_channel=Rate(pace.channel_per_second, pace.channel_burst),
         workspace=Rate(pace.workspace_per_second, pace.workspace_burst),
         cards=Rate(pace.card_updates_per_minute / 60, 5.0),
         marks=Rate(max(pace.card_updates_per_minute / 60, 45 / 60), 10.0),
+        inboxes=rates,
     )
 
 

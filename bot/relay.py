@@ -19,11 +19,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, customers, replies, views
+from bot import conversations, customers, elsewhere, replies, views
 from bot.contract import Accepted
 from bot.desk import Status
 from bot.messages import (
     AddressChanged,
+    AddressGiven,
     Contact,
     Delete,
     Edit,
@@ -37,6 +38,7 @@ from bot.messages import (
     Text,
     Typing,
     Unreadable,
+    Unseen,
 )
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.storage import cases, history, inboxes, lanes
@@ -60,17 +62,25 @@ class Relay:
     """The way in. ``clock`` gives epoch seconds."""
 
     def __init__(
-        self, database: Database, policy: CorePolicy, wake: Wake, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        policy: CorePolicy,
+        wake: Wake,
+        clock: Callable[[], float] = time.time,
+        typing: Callable[[InboxId, Typing], None] | None = None,
     ) -> None:
         self._database = database
         self._policy = policy
         self._wake = wake
         self._clock = clock
+        self._typing = typing
         self.last_event: dict[InboxId, float] = {}
 
     async def accept_customer(self, inbox: InboxId, event: Event, cursor: str | None = None) -> Accepted:
         """Stores an event of a customer's channel. Raises ``StorageError`` when nothing was stored."""
         if isinstance(event, Typing):
+            if self._typing is not None:
+                self._typing(inbox, event)
             return Accepted()
         now = self._clock()
         unit = partial(
@@ -138,7 +148,11 @@ def _dispatch(
     if isinstance(event, Receipt):
         return _receipt(connection, policy, inbox, event, now)
     if isinstance(event, AddressChanged):
-        return Woken(set())
+        return Woken(elsewhere.address_changed(connection, inbox, event, now))
+    if isinstance(event, AddressGiven):
+        return Woken(elsewhere.address_given(connection, policy, inbox, event, now))
+    if isinstance(event, Unseen):
+        return Woken(elsewhere.unseen(connection, policy, inbox, event, now))
     return Woken(set())
 
 
@@ -193,6 +207,9 @@ def _message(
         raw=event.raw,
         meta=_meta(event, whose, subject=subject, new_case=new_case),
     )
+    if inbox.able.backlog:
+        shown = {"message_id": message_id, "target": "route", "place": inbox.id}
+        history.add_posts(connection, [shown | {"remote_id": event.remote_id or event.source_id}])
     files = history.add_attachments(connection, message_id, event.attachments) if event.attachments else []
     if whose.blocked or _flood(connection, policy, whose, event, now):
         return Woken(set())

@@ -272,13 +272,13 @@ def send_again(connection: Connection, message_id: int, now: float) -> tuple[Any
         connection, message_id, "returned"
     ):
         # It had arrived at the provider once: a channel that drops duplicates by key must not drop this one.
-        history.change(connection, message_id, key=_next_key(row.key))
+        history.change(connection, message_id, key=next_key(row.key))
     bucket = lanes.append(connection, lane_id, [NewDelivery("send", message_id)], now)
     history.change(connection, message_id, state=State.PENDING, state_at=now, detail=None)
     return row, {bucket} | show_again(connection, row, now)
 
 
-def _next_key(key: str) -> str:
+def next_key(key: str) -> str:
     """Another unguessable key of the same form, made from one, so that a unit that runs again makes the same."""
     return base64.b32encode(hashlib.sha256(key.encode()).digest()).decode().lower()[: len(key)]
 
@@ -318,7 +318,7 @@ def _route_lane(connection: Connection, row: Any) -> int:
 
 
 def change_sent(
-    connection: Connection, message_id: int, text: Text | None, source: str, now: float
+    connection: Connection, message_id: int, text: Text | None, now: float
 ) -> tuple[Any, set[str]]:
     """A reply that went out already is to be changed, or with ``text`` None taken back, where the customer sees it."""
     row = history.get(connection, message_id)

@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "drafts",
             "housekeeping",
             "backlog",
+            "elsewhere",
             "loading",
             "sending",
             "commands.types",

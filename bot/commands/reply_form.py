@@ -27,6 +27,7 @@ async def form_for(
             (_customer_field(None), _text_field(text)),
             _context(call, None),
         )
+    await services.composing(person.customer_id, person.team)
     ways = await services.ways(person.customer_id, person.team)
     return Form(
         f"Reply to {person.handle}",

@@ -187,12 +187,20 @@ class Services(Protocol):
         blocked person)."""
         ...
 
+    async def composing(self, customer_id: CustomerId, team: TeamId) -> None:
+        """An agent has begun to write to a customer, who may see it where the channel can show it. Best effort."""
+        ...
+
     async def undo(self, message_id: MessageId, agent: Agent) -> Text:
-        """Takes back a reply that is still held and returns its text. ``UserError`` "already sent" otherwise."""
+        """Takes back a reply and returns its text: while it is held, and later where the channel can take a message back.
+
+        ``UserError`` "already sent" otherwise."""
         ...
 
     async def revise(self, message_id: MessageId, agent: Agent, text: Text) -> Sent:
-        """Changes a reply that is still held; its undo window starts anew. ``UserError`` "already sent" otherwise."""
+        """Changes a reply: while it is held (its undo window starts anew), and later where the channel can change a message.
+
+        ``UserError`` "already sent" otherwise."""
         ...
 
     async def note(

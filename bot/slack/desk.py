@@ -153,6 +153,15 @@ class SlackDesk(Desk):
             method, frozenset({fine, "message_not_found"}), channel=channel, timestamp=ts, name=MARKS[mark]
         )
 
+    async def writing(self, place: Place) -> None:
+        """Shows in a thread that the customer is writing; Slack takes it away with the next post, or after two minutes."""
+        await self.api.call(
+            "assistant.threads.setStatus",
+            channel_id=place.channel,
+            thread_ts=place.ts,
+            status="sees the customer writing…",
+        )
+
     @override
     async def tell(self, channel: str, text: str, key: str) -> None:
         await self._post(Place(channel), Rendered([told(text)], escape(text[:300])), key)

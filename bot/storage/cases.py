@@ -278,3 +278,21 @@ def queue(connection: Connection, team: str | None, agent: str, limit: int) -> l
         .limit(limit)
     )
     return [(row.customer_id, row.team) for row in rows]
+
+
+def place_of(connection: Connection, channel: str, address: str, team: str) -> tuple[str, str] | None:
+    """Where the thread of somebody at an address is: (Slack channel, ts)."""
+    row = connection.execute(
+        select(thread.c.channel, thread.c.ts)
+        .join(identity, identity.c.customer_id == thread.c.customer_id)
+        .where(
+            identity.c.channel == channel,
+            identity.c.address == address,
+            ~identity.c.given,
+            thread.c.team == team,
+            thread.c.current,
+            thread.c.ts.is_not(None),
+        )
+        .limit(1)
+    ).one_or_none()
+    return (row.channel, row.ts) if row is not None else None

@@ -52,7 +52,11 @@ _BY_ADDRESS = Hot(
         customer.c.name.label("customer_name"),
     )
     .join(customer, customer.c.id == identity.c.customer_id)
-    .where(identity.c.channel == bindparam("channel"), identity.c.address == bindparam("address"))
+    .where(
+        identity.c.channel == bindparam("channel"),
+        identity.c.address == bindparam("address"),
+        ~identity.c.given,
+    )
 )
 
 
@@ -83,8 +87,9 @@ def add_identity(
     evidence: str | None,
     name: str | None,
     now: float,
+    given: bool = False,
 ) -> int:
-    """A new identity of a customer."""
+    """A new identity of a customer. ``given``: they only said, on another channel, that it is theirs."""
     values = {
         "customer_id": customer_id,
         "channel": channel,
@@ -93,8 +98,35 @@ def add_identity(
         "evidence": evidence,
         "name": name,
         "created_at": now,
+        "given": given,
     }
     return int(connection.execute(_ADD_IDENTITY, values).scalar_one())
+
+
+def has_identity(connection: Connection, customer_id: int, channel: str, address: str) -> bool:
+    """Whether a customer has this address, in whatever way."""
+    return (
+        connection.execute(
+            select(identity.c.id)
+            .where(
+                identity.c.customer_id == customer_id,
+                identity.c.channel == channel,
+                identity.c.address == address,
+            )
+            .limit(1)
+        ).scalar()
+        is not None
+    )
+
+
+def rename_threads(connection: Connection, inbox: str, old: str, new: str) -> None:
+    """The channel calls a thread otherwise now; where both are known already, the old one stays as it is."""
+    taken = select(route.c.identity_id).where(route.c.inbox == inbox, route.c.thread_key == new)
+    connection.execute(
+        update(route)
+        .where(route.c.inbox == inbox, route.c.thread_key == old, route.c.identity_id.not_in(taken))
+        .values(thread_key=new)
+    )
 
 
 def verify(connection: Connection, identity_id: int, evidence: str | None) -> None:
@@ -212,7 +244,7 @@ def add_route(
         "thread_key": thread_key,
         "lane_id": lane_id,
         "last_in_at": now if inbound else None,
-        "last_used_at": now,
+        "last_used_at": now if inbound else 0.0,
     }
     return int(connection.execute(_ADD_ROUTE, values).scalar_one())
 

@@ -78,8 +78,11 @@ identity = Table(
     Column("evidence", Text),  # how it was verified, or why not
     Column("name", Text),
     Column("created_at", Double, nullable=False),
+    Column("given", Boolean, nullable=False, server_default=text("false")),  # they only said so, elsewhere
     # A claim to an address and the proven owner of it are two identities: a spoofed mail never joins the owner.
-    UniqueConstraint("channel", "address", "verified"),
+    # What somebody only said of themselves is a third thing: it may be said by many.
+    Index("uq_identity_address", "channel", "address", "verified", unique=True, **_where("not given")),
+    Index("uq_identity_given", "customer_id", "channel", "address", unique=True, **_where("given")),
     Index(None, "customer_id"),
 )
 

@@ -186,6 +186,9 @@ class FakeServices(Services):
         return item
 
     @override
+    async def composing(self, customer_id: CustomerId, team: TeamId) -> None:
+        self.writing_to = customer_id
+
     async def undo(self, message_id: MessageId, agent: Agent) -> Text:
         item = self._held(message_id)
         self.messages[message_id] = replace(item, state=State.CANCELLED)

@@ -79,23 +79,25 @@ class World:
         self._rest = rest
         self._pace = pace
         self.database = database
+        self.mail = MemoryAdapter(PLAIN)
+        self.chat = chat or MemoryAdapter(SHORT)
+        self.press = MemoryAdapter(PLAIN)
         self.policy = CorePolicy(
             {
                 SUPPORT: TeamPolicy(SUPPORT, "Support", "C1", undo, fallback),
                 PRESS: TeamPolicy(PRESS, "Press", "C2", undo),
             },
             {
-                MAIL: InboxPolicy(MAIL, "email", SUPPORT, "support@shop.example"),
-                CHAT: InboxPolicy(CHAT, "chat", SUPPORT, "the shop"),
-                PRESS_MAIL: InboxPolicy(PRESS_MAIL, "email", PRESS, "press@shop.example"),
+                MAIL: InboxPolicy(MAIL, "email", SUPPORT, "support@shop.example", self.mail.capabilities),
+                CHAT: InboxPolicy(CHAT, "chat", SUPPORT, "the shop", self.chat.capabilities),
+                PRESS_MAIL: InboxPolicy(
+                    PRESS_MAIL, "email", PRESS, "press@shop.example", self.press.capabilities
+                ),
             },
             card_delay=card_delay,
             echo_delay=echo_delay,
         )
         self.desk = desk or MemoryDesk(self.clock)
-        self.mail = MemoryAdapter(PLAIN)
-        self.chat = chat or MemoryAdapter(SHORT)
-        self.press = MemoryAdapter(PLAIN)
         self.adapters = {MAIL: self.mail, CHAT: self.chat, PRESS_MAIL: self.press}
         self.blobs = MemoryBlobs()
         self.troubles: list[str] = []

@@ -139,14 +139,26 @@ def upgrade() -> None:
         sa.Column("evidence", sa.Text(), nullable=True),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("given", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_identity_customer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
-        sa.UniqueConstraint(
-            "channel", "address", "verified", name=op.f("uq_identity_channel_address_verified")
-        ),
     )
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_identity_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(
+            "uq_identity_address",
+            ["channel", "address", "verified"],
+            unique=True,
+            sqlite_where=sa.text("not given"),
+            postgresql_where=sa.text("not given"),
+        )
+        batch_op.create_index(
+            "uq_identity_given",
+            ["customer_id", "channel", "address"],
+            unique=True,
+            sqlite_where=sa.text("given"),
+            postgresql_where=sa.text("given"),
+        )
 
     op.create_table(
         "lane",
@@ -459,7 +471,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("ts is not null"),
         )
         batch_op.drop_index(
-            "uq_thread_current", sqlite_where=sa.text("current"), postgresql_where=sa.text("current")
+            "uq_thread_current", sqlite_where=sa.text("current = 1"), postgresql_where=sa.text("current")
         )
 
     op.drop_table("thread")
@@ -477,6 +489,12 @@ def downgrade() -> None:
 
     op.drop_table("lane")
     with op.batch_alter_table("identity", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_identity_given", sqlite_where=sa.text("given"), postgresql_where=sa.text("given")
+        )
+        batch_op.drop_index(
+            "uq_identity_address", sqlite_where=sa.text("not given"), postgresql_where=sa.text("not given")
+        )
         batch_op.drop_index(batch_op.f("ix_identity_customer_id"))
 
     op.drop_table("identity")
