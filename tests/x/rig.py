@@ -136,7 +136,7 @@ async def bot() -> AsyncIterator[Rig]:
     """A stand-in for X, and a bot's web server."""
     x, core, late = patient(XStandIn()), Core(), LateRoutes()
     await x.start()
-    web = application(_fine)
+    web = application(fine)
     routes = InboxRoutes(web, "acme-x")
     for method in ("GET", "POST"):
         routes.add(method, "webhook", late.answer)
@@ -151,5 +151,6 @@ async def bot() -> AsyncIterator[Rig]:
             await x.stop()
 
 
-async def _fine() -> dict[str, Any]:
+async def fine() -> dict[str, Any]:
+    """The rest of the bot is well."""
     return {"ok": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -13,9 +14,11 @@ from bot.capabilities import fit
 from bot.contract import Adapter, AdapterContext
 from bot.messages import Attachment, Reply, Text
 from bot.sandbox.x import XStandIn
+from bot.sandbox.x.hooks import old_shape
+from bot.web import InboxRoutes, application, serving
 from tests.conformance.core import Core
 from tests.conformance.suite import AdapterConformance, Break, Harness, reading
-from tests.x.rig import ADA, PNG, patient, reply, settings
+from tests.x.rig import ADA, PNG, LateRoutes, fine, patient, reply, settings
 
 
 class XHarness:
@@ -95,3 +98,53 @@ class TestX(AdapterConformance):
             await adapter.send(one, part)
         assert harness.received() == ["with a file"]
         await adapter.close()
+
+
+class HookHarness(XHarness):
+    """The same, with webhooks, and an hour between polls: only what webhooks miss is left to those."""
+
+    def __init__(self, x: XStandIn, hook: str, routes: LateRoutes) -> None:
+        super().__init__(x)
+        self.hook = hook
+        self.routes = routes
+
+    @override
+    def adapter(self, context: AdapterContext) -> Adapter:
+        given = settings(self.x, webhook=self.hook, reconcile=3600)
+        return XAdapter(given, replace(context, routes=self.routes))
+
+    @override
+    async def say(self, text: str) -> None:
+        await super().say(text)
+        await self.x.hooks.settled()
+
+    @override
+    async def repeat(self) -> bool:
+        await self.x.until(lambda: len(self.x.hooks.subscriptions) == 2)
+        self.x.hooks.tell("dm.received", self.x.account.id, self._newest())
+        await self.x.hooks.settled()
+        return True
+
+    def _newest(self) -> dict[str, Any]:
+        return old_shape(self.x.messages[-1], [self.x.customers["customer1"], self.x.account])
+
+    @override
+    async def garble(self) -> bool:
+        await self.x.until(lambda: len(self.x.hooks.subscriptions) == 2)
+        self.x.hooks.tell("dm.received", self.x.account.id, {"direct_message_events": [{"id": "5"}]})
+        await self.x.hooks.settled()
+        return True
+
+
+class TestXByWebhook(TestX):
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[Harness]:
+        x, late = XStandIn(), LateRoutes()
+        web = application(fine)
+        routes = InboxRoutes(web, "acme-x")
+        for method in ("GET", "POST"):
+            routes.add(method, "webhook", late.answer)
+        await x.start()
+        async with serving(web, "127.0.0.1", 0) as port:
+            yield HookHarness(x, f"http://127.0.0.1:{port}/channels/acme-x/webhook", late)
+            await x.stop()

@@ -110,3 +110,25 @@ async def test_an_encrypted_message_and_a_refusal_are_seen(shop: XShop) -> None:
         await shop.until(lambda: len(shop.x.heard("customer1")) == 1)
         assert "once only" in await shop.sees("it may have arrived, nobody knows", "Ada Lovelace")
     assert len(shop.x.heard("customer1")) == 1
+
+
+async def test_replies_that_wait_for_x_go_out_as_one(shop: XShop) -> None:
+    async with shop.open():
+        await shop.x.say("customer1", "hello")
+        await shop.sees("hello", "Ada Lovelace")
+        shop.x.limits["send"], shop.x.window = 1, 2.5
+        await shop.types("agent1", "/reply C1 one")
+        await shop.until(lambda: len(shop.x.heard("customer1")) == 1)
+        await shop.types("agent1", "/reply C1 two")
+        await shop.until(lambda: [call.status for call in shop.x.calls].count(429) == 1)
+        for words in ("three", "four"):
+            await shop.types("agent1", f"/reply C1 {words}")
+        shop.x.limits["send"] = 1
+        await shop.until(lambda: len(shop.x.heard("customer1")) == 2)
+        await shop.sees("accepted", "Ada Lovelace")
+    assert [one["text"] for one in shop.x.heard("customer1")] == ["one", "two\n\nthree\n\nfour"]
+    assert [call.status for call in shop.x.calls if call.method == "POST" and "/with/" in call.path] == [
+        201,
+        429,
+        201,
+    ]

@@ -99,6 +99,7 @@ class XAdapter:
         hook = settings.webhook
         self._delivered = hook is not None and hook.bearer_token is None  # else once it is registered
         self._doubt = asyncio.Event()
+        self._missed = asyncio.Event()
         self._add_routes()
 
     def _add_routes(self) -> None:
@@ -106,7 +107,13 @@ class XAdapter:
         if hook is None or routes is None:
             return
         receiver = Receiver(
-            hook, self._settings.user_id, self._context, self._inbound, self._recent, self._was_withdrawn
+            hook,
+            self._settings.user_id,
+            self._context,
+            self._inbound,
+            self._recent,
+            self._was_withdrawn,
+            self._missed.set,
         )
         routes.add("GET", PATH, receiver.challenge)
         routes.add("POST", PATH, receiver.deliver)
@@ -156,6 +163,11 @@ class XAdapter:
                 if found:
                     self._doubt.set()  # a webhook should have been faster
                 pause = self._settings.reconcile if self._delivered else self._settings.poll
+                if await _within(pause, self._missed):
+                    self._missed.clear()
+                    pause = min(pause, RETRY_FIRST)
+                else:
+                    pause = 0.0
             except StorageError:
                 failures += 1
                 pause = _backoff(failures, RETRY_FIRST, RETRY_MOST)  # the core knows better than we do
@@ -186,6 +198,8 @@ class XAdapter:
                 await register(self._client, self._settings)
                 if failures:
                     await self._health.tell("webhook", None)
+                if not self._delivered:
+                    self._missed.set()  # what came until now came to nobody
                 failures, pause, self._delivered = 0, REGISTER_AGAIN, True
             except Exception as problem:
                 failures += 1
@@ -194,10 +208,8 @@ class XAdapter:
                     await self._health.tell(
                         "webhook", f"X's webhook is not set up, so messages come late: {read_error(problem)}"
                     )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._doubt.wait()
-            await asyncio.sleep(min(pause, DOUBT_PAUSE))
+            if await _within(pause, self._doubt):
+                await asyncio.sleep(min(pause, DOUBT_PAUSE))
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -278,6 +290,14 @@ def capabilities() -> Capabilities:
         burst=15,
         joins=True,
     )
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Waits for an event; False when it did not come in so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def _backoff(failures: int, first: float, most: float) -> float:

@@ -37,7 +37,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9+/=_.-]{1,256}")
 
 
 class Receiver:
-    """Answers X. ``withdrawn`` is told when the account takes its consent back."""
+    """Answers X. ``withdrawn`` is told when the account takes its consent back, ``missed`` when we could not store."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Receiver:
         inbound: Inbound,
         recent: Recent,
         withdrawn: Callable[[], Awaitable[None]],
+        missed: Callable[[], None],
     ) -> None:
         self._secret = hook.consumer_secret.get_secret_value().encode()
         self._own = own
@@ -54,6 +55,7 @@ class Receiver:
         self._inbound = inbound
         self._recent = recent
         self._withdrawn = withdrawn
+        self._missed = missed
 
     def sign(self, data: bytes) -> str:
         """What X expects, and what it sends, for these bytes."""
@@ -88,6 +90,7 @@ class Receiver:
         try:
             await self._accept(content)
         except (StorageError, ConnectionLost, OSError):
+            self._missed()
             return web.Response(status=503)  # and a poll finds it, should X not come again
         return web.Response(status=200)
 
