@@ -20,8 +20,9 @@ from tests.telegram.rig import receiving, sending, settings
 
 
 async def test_an_offset_is_confirmed_only_after_accept_returned(
-    telegram: TelegramStandIn, core: Core
+    telegram: TelegramStandIn, core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(polling, "SLOW", 0.02)
     gate = asyncio.Event()
     accept = core.accept
 
@@ -33,7 +34,8 @@ async def test_an_offset_is_confirmed_only_after_accept_returned(
     async with receiving(telegram, core):
         said = telegram.say("customer1", "one")
         await telegram.until(lambda: polled(telegram))
-        await asyncio.sleep(0.1)
+        polls = len(telegram.updates.offsets)
+        await telegram.until(lambda: len(telegram.updates.offsets) > polls + 2)
         assert (telegram.updates.confirmed, said["text"]) == ([], "one")
         gate.set()
         await telegram.until(lambda: telegram.updates.confirmed == [700_000_001])
@@ -159,9 +161,10 @@ async def test_a_message_that_comes_in_two_updates_is_one(telegram: TelegramStan
 
 async def test_numbers_that_begin_anew_after_a_quiet_week(telegram: TelegramStandIn, core: Core) -> None:
     """Telegram numbers updates anew and lower; naming the old offset would throw them away."""
-    async with receiving(telegram, core):
+    async with receiving(telegram, core, poll_timeout=1):
         telegram.say("customer1", "old")
         await telegram.until(lambda: telegram.updates.confirmed)
+        await telegram.until(lambda: telegram.updates.offsets[-1] is None)  # all is confirmed: named no more
         telegram.world.next_update = 1_000
         telegram.say("customer1", "new while running")
         await core.until(lambda: len(core.messages) == 2)

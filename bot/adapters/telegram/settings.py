@@ -29,7 +29,7 @@ class TelegramSettings(BaseModel):
     plaintext_ok: bool = Field(
         False, description="allow http to an api_url or webhook_url beyond this machine"
     )
-    poll_timeout: int = Field(50, ge=0, le=90, description="seconds a poll waits for something new")
+    poll_timeout: int = Field(50, ge=1, le=90, description="seconds a poll waits for something new")
     timeout: float = Field(30, gt=0, le=300, description="seconds any other call may take; files have longer")
     allow_groups: bool = Field(False, description="take messages from groups too; else private chats only")
 
