@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,8 +20,10 @@ from bot.errors import (
     TemporaryFailure,
     UncertainFailure,
 )
+from bot.messages import BlobId
 from bot.retry import RetryPolicy, Verdict, decide
-from tests.x.rig import Rig, patient, reply, send
+from tests.x.rig import MP4, PNG, Rig, patient, reply, send
+from tests.x.test_story import attachment
 
 WORDS = [f"words {number}" for number in range(130)]
 
@@ -80,14 +83,14 @@ async def test_a_message_that_is_listed_late_is_found(rig: Rig) -> None:
 async def test_a_full_window_waits_and_goes_on_where_it_was(rig: Rig) -> None:
     await backlog(rig)
     before = len(rig.x.calls)
-    rig.x.window, rig.x.limits["read"] = 1.2, 2
+    rig.x.window, rig.x.limits["read"] = 1.2, 1
     rig.x._windows.clear()
     async with rig.reading():
         await rig.core.until(lambda: len(rig.core.texts) == 130, 15.0)
     assert rig.core.texts == WORDS
     pages = [call for call in rig.x.calls[before:] if call.path == "/2/dm_events"]
     taken = [call for call in pages if call.status == 200]
-    assert [call.status for call in pages].count(429) >= 1
+    assert [call.status for call in pages].count(429) >= 2
     first_tokens = [call.query.get("pagination_token") for call in taken][:4]
     assert len(set(first_tokens)) == 4, "no page is paid for twice"
     assert not any(rig.core.problems), "a full window passes by itself"
@@ -147,6 +150,46 @@ async def test_what_x_may_have_taken_is_uncertain(rig: Rig, fault: str, arrives:
     with pytest.raises(UncertainFailure):
         await send(adapter, reply())
     assert len(rig.x.heard("customer1")) == arrives
+
+
+async def test_a_film_that_x_cannot_process_is_refused(rig: Rig) -> None:
+    rig.x.faults.bad_films = 1
+    file = await attachment(rig.context, MP4, "c.mp4", "video/mp4")
+    with pytest.raises(PermanentFailure, match="cannot process this file"):
+        await send(rig.adapter(), reply("look", attachments=(file,)))
+    assert rig.x.heard("customer1") == []
+
+
+async def test_a_file_that_cannot_be_had_stops_its_message(rig: Rig) -> None:
+    file = await attachment(rig.context, PNG, "a.png", "image/png")
+    adapter = rig.adapter()
+    for broken, words in (
+        (replace(file, blob=None), "no bytes"),
+        (replace(file, blob=BlobId("0" * 64)), "erased"),
+        (replace(file, blob=await rig.context.blobs.put(b"no picture")), "cannot be a dm_image"),
+    ):
+        with pytest.raises(PermanentFailure, match=words):
+            await send(adapter, reply("look", attachments=(broken,)))
+    with pytest.raises(PermanentFailure, match="one picture"):
+        await send(adapter, reply("look", attachments=(file, file)))
+    rig.x.faults.nonsense = 1
+    with pytest.raises(TemporaryFailure):
+        await send(adapter, reply("look", attachments=(file,)))
+    assert rig.x.heard("customer1") == []
+
+
+async def test_a_status_that_cannot_be_stored_is_told_later(rig: Rig) -> None:
+    told: list[str | None] = []
+
+    async def status(problem: str | None) -> None:
+        told.append(problem)
+        if len(told) < 3:
+            raise StorageError("full")
+
+    rig.context = replace(rig.context, status=status)
+    async with rig.reading():
+        await rig.x.until(lambda: len(told) == 3)
+    assert told == [None, None, None]
 
 
 async def test_silence_is_uncertain(rig: Rig) -> None:

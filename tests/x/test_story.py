@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 
 import aiohttp
 
 from bot.contract import AdapterContext
 from bot.messages import Attachment, BlobId, Message, Span, SpanKind, Text, Unreadable
 from tests.x.rig import ADA, GIF, ME, MP4, PNG, Rig, reply, send
+from tests.x.test_parse import fixture
 
 TWO = f"{ME}-{ADA}"
 
@@ -208,3 +211,36 @@ async def test_people_act_over_http(rig: Rig) -> None:
         async with http.get(there["heard"], params={"customer": "customer1"}) as answer:
             assert (await answer.json())["messages"] == []
     assert rig.core.messages[0].sender.name == "Grace Hopper (@grace_h)"
+
+
+async def test_a_file_without_a_name_is_named_as_missing(rig: Rig) -> None:
+    rig.adapter(webhook=rig.hook)
+    body = fixture("account_activity")
+    data = body["direct_message_events"][0]["message_create"]["message_data"]
+    del data["attachment"]["media"]["media_url_https"]
+    assert await rig.post(json.dumps(body).encode()) == 200
+    (message,) = rig.core.messages
+    (file,) = message.attachments
+    assert (file.name, file.blob, file.problem) == (
+        "photo-1",
+        None,
+        "X names no file for it; see it in X's app",
+    )
+
+
+async def test_a_file_that_x_does_not_know_is_named_as_missing(rig: Rig) -> None:
+    rig.adapter(webhook=rig.hook)
+    assert await rig.post(json.dumps(fixture("account_activity")).encode()) == 200
+    (file,) = rig.core.messages[0].attachments
+    assert file.name == "d3LfgVMN.jpg" and file.media_type == "image/jpeg" and file.blob is None
+    assert file.problem == "X does not give it out: Could not find this file (404)"
+
+
+async def test_another_account_of_ours_is_no_customer(rig: Rig) -> None:
+    rig.context = replace(rig.context, own_addresses=frozenset({ADA}))
+    async with rig.reading():
+        await rig.x.say("customer1", "one bot to another")
+        await rig.x.say("customer1", "", garbled=True)
+        await rig.x.say("customer2", "a person")
+        await rig.core.until(lambda: rig.core.texts)
+    assert rig.core.texts == ["a person"]

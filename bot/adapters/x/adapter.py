@@ -49,6 +49,8 @@ LOGIN_FIRST, LOGIN_MOST = 60.0, 900.0
 """The same after a refused login: only a person can mend that."""
 REGISTER_AGAIN = 6 * 3600.0
 """Seconds between looks whether the webhook is still registered and valid."""
+WINDOW = 960.0
+"""Seconds: X's windows of a quarter of an hour, and some."""
 DOUBT_PAUSE = 60.0
 """Seconds between two such looks at least."""
 _WITHDRAWN = "The X account has withdrawn its consent. Sign in to X anew and put the new token into app.yaml."
@@ -175,12 +177,14 @@ class XAdapter:
                 await self._health.tell("reading", str(spent))
                 pause = min(spent.seconds, 3600.0)
             except Exception as problem:
-                failures += 1
+                failures += not _is_full_window(problem)
                 pause = await self._tell(problem, failures)
             await asyncio.sleep(pause)
 
     async def _tell(self, problem: Exception, failures: int) -> float:
         """Says what is wrong unless it may pass by itself; the seconds until the next attempt."""
+        if isinstance(problem, Refused) and problem.wait is not None and _is_full_window(problem):
+            return problem.wait
         error = read_error(problem)
         if failures > 1 or not isinstance(error, ConnectionLost):
             await self._health.tell("reading", str(error))
@@ -290,6 +294,11 @@ def capabilities() -> Capabilities:
         burst=15,
         joins=True,
     )
+
+
+def _is_full_window(problem: Exception) -> bool:
+    """A 429 of X's ordinary windows: it passes by itself, and a long backlog meets several."""
+    return isinstance(problem, Refused) and problem.status == 429 and 0 < (problem.wait or 0) <= WINDOW
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:

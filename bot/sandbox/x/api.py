@@ -282,7 +282,9 @@ class Api:
             )
         made.polls += 1
         state = {"state": "in_progress", "check_after_secs": 0, "progress_percent": 50}
-        if made.polls > 1:
+        if self._x.faults.take("bad_films"):
+            state = {"state": "failed", "progress_percent": 12}
+        elif made.polls > 1:
             state = {"state": "succeeded", "progress_percent": 100}
         return 200, {"data": self._uploaded(made) | {"processing_info": state}}
 

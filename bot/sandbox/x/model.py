@@ -123,6 +123,8 @@ class Faults:
     """Messages that pages do not list yet."""
     no_files: int = 0
     """Downloads answer 503."""
+    bad_films: int = 0
+    """A film turns out to be one that X cannot process."""
     twice: bool = False
     """Every webhook delivery comes twice."""
     no_delivery: bool = False
