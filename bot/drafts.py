@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from bot import lookups, replies
+from bot import lookups, replies, views
 from bot.capabilities import Capabilities, fit
 from bot.commands.services import Confirm, Draft, Person, Way
 from bot.commands.types import GivenFile, Sent
@@ -106,7 +106,7 @@ def sent(connection: Connection, policy: CorePolicy, message_id: int, *, duplica
     assert row is not None
     person = lookups.person_of(connection, policy, message_id)
     route = people.route_by_id(connection, row.route_id)
-    via = f"{route.channel} {route.address}" if route is not None else ""
+    via = views.reach(route.channel, route.address) if route is not None else ""
     send_at = lanes.held_until(connection, message_id, "send") or row.created_at
     return Sent(
         MessageId(message_id),

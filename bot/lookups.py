@@ -128,7 +128,7 @@ def _way(
         row.channel,
         inbox.id,
         row.address,
-        f"{row.channel} {row.address} (from {inbox.label})",
+        f"{views.reach(row.channel, row.address)} (from {inbox.label})",
         carries(able),
         closed_window(able, row.last_in_at),
         subjects,

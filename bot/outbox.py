@@ -36,8 +36,9 @@ from dataclasses import replace
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
-from bot import settle
+from bot import replies, settle
 from bot.attempt import Attempts, Fetch, Unanswered
 from bot.claim import Claimed, Claims, claim_round
 from bot.contract import Adapter, BlobStore
@@ -65,6 +66,8 @@ DOUBTS = 8
 """After so many unclear attempts a post to the desk is given up, and people are told."""
 GONE = 30.0
 """Seconds between attempts at a Slack channel that cannot be used."""
+SOON = 10.0
+"""A reply that waits longer than so many seconds for its channel's limit says so, and says it anew as often."""
 WORKSPACE = "workspace"
 
 Trouble = Callable[[str, str], Awaitable[None]]
@@ -115,6 +118,7 @@ class Outbox:
         self._active: set[int] = set()
         self._unusable: set[str] = set()
         self._running: dict[str, int] = {}
+        self._said_when: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.last_error: tuple[str, float] | None = None
 
@@ -179,6 +183,8 @@ class Outbox:
             self._due, key=self._due.__getitem__
         ):  # who waits longest comes first to shared tokens
             room = self._room(bucket, now) if self._due[bucket] <= now else 0
+            if room <= 0 and self._due[bucket] <= now and bucket.startswith("route:"):
+                self._say_when(bucket, now)
             if room > 0:
                 self._spend(bucket, now, room)
                 wanted[bucket] = room
@@ -190,6 +196,24 @@ class Outbox:
                 self.last_error = ("the queue cannot be read", now)
                 return 1.0
         return self._pause()
+
+    def _say_when(self, bucket: str, now: float) -> None:
+        """Agents whose replies wait for a channel's limit are told when they go out."""
+        wait = self._pace.wait(bucket, now)
+        if wait < SOON or now - self._said_when.get(bucket, 0.0) < SOON:
+            return
+        self._said_when[bucket] = now
+        each = 1.0 / self._pace.rate(bucket).per_second
+        unit = partial(replies.queued, bucket=bucket, wait=wait, each=each, now=now)
+        task = asyncio.create_task(self._quietly(self._tell_when(bucket, unit)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell_when(self, bucket: str, unit: Callable[[Connection], set[str]]) -> None:
+        told = await self._database.write(unit)
+        if not told:  # nobody waited yet: look again soon
+            self._said_when[bucket] -= SOON - 1.0
+        self.wake(told)
 
     async def _claim(self, wanted: dict[str, int], now: float) -> None:
         """Claims and starts. The tokens in ``wanted`` are spent already; those that are not used are given back."""

@@ -38,6 +38,10 @@ class Pace:
         """Whether a bucket has a rate."""
         return name in self._buckets
 
+    def rate(self, name: str) -> Rate:
+        """A bucket's rate."""
+        return self._buckets[name].rate
+
     def available(self, name: str, now: float) -> int:
         """Whole tokens at hand; 0 while frozen."""
         bucket = self._fill(name, now)

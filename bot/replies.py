@@ -180,6 +180,16 @@ def waits(connection: Connection, message_id: int, why: str, now: float) -> set[
     return show_again(connection, row, now)
 
 
+def queued(connection: Connection, bucket: str, wait: float, each: float, now: float) -> set[str]:
+    """Replies that wait because the channel takes no more just now: each says when it goes out. Seconds."""
+    buckets: set[str] = set()
+    for place, message_id in enumerate(lanes.waiting_sends(connection, bucket, 50)):
+        minutes = max(1, round((wait + place * each) / 60))
+        why = f"the channel takes no more just now: it goes out in about {minutes} min"
+        buckets |= waits(connection, message_id, why, now)
+    return buckets
+
+
 def came_back(connection: Connection, policy: CorePolicy, row: Any, why: str, now: float) -> set[str]:
     """A reply that had been accepted bounced: *delivered → failed* is allowed. The customer waits again."""
     history.change(connection, row.id, state=State.FAILED, state_at=now, detail=why)

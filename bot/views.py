@@ -62,7 +62,7 @@ def entry(
     files = tuple(file for _, file in of.files.get(row.id, ()))
     meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
     if row.direction == "outbound":
-        return _replied(policy, of, row, meta, files)
+        return _replied(connection, policy, of, row, meta, files)
     if row.direction == "note":
         return _noted(row, meta, files)
     edited = history.first_version(connection, row.id) if meta.get("edited") else None
@@ -131,10 +131,23 @@ def _said(
     )
 
 
+def reach(channel: str, address: str) -> str:
+    """Where words go, in words: an address that people know is named, a number of the channel's own is not."""
+    return f"{channel} {address}" if "@" in address else channel
+
+
 def _replied(
-    policy: CorePolicy, of: Material, row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]
+    connection: Connection,
+    policy: CorePolicy,
+    of: Material,
+    row: Any,
+    meta: dict[str, Any],
+    files: tuple[Attachment, ...],
 ) -> Replied:
     channel, words = via(policy, row.inbox)
+    way = people.route_by_id(connection, row.route_id)
+    if way is not None:
+        words = reach(way.channel, way.address)
     name, handle = _customer(of, row.customer_id)
     return Replied(
         MessageId(row.id),

@@ -390,6 +390,25 @@ def next_due(connection: Connection, bucket: str) -> float | None:
     return connection.execute(_NEXT_DUE, {"which": bucket}).scalar()
 
 
+def waiting_sends(connection: Connection, bucket: str, most: int) -> list[int]:
+    """The messages whose replies wait in a bucket, the next to go first."""
+    rows = connection.execute(
+        select(delivery.c.message_id)
+        .join(lane, lane.c.id == delivery.c.lane_id)
+        .where(
+            lane.c.bucket == bucket,
+            _READY,
+            delivery.c.seq >= lane.c.head,
+            delivery.c.op == "send",
+            delivery.c.state == State.PENDING,
+            delivery.c.message_id.is_not(None),
+        )
+        .order_by(lane.c.priority, lane.c.head_at, delivery.c.seq)
+        .limit(most)
+    )
+    return [row.message_id for row in rows]
+
+
 def waiting(connection: Connection, now: float) -> dict[str, tuple[int, float]]:
     """How many deliveries are due and not done, by kind of lane, and the age in seconds of the oldest."""
     rows = connection.execute(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.policy import PacePolicy
+from bot.desk import Replied
+from bot.policy import PacePolicy, Rate
 from bot.storage.database import Database, connect
 from bot.storage.migrate import migrate
 from tests.core.virtual import Clock
-from tests.core.world import PRESS_MAIL, World
+from tests.core.world import CHAT, OPEN_PACE, PRESS_MAIL, World
 
 
 @pytest.fixture
@@ -114,3 +116,19 @@ async def test_a_card_is_late_by_a_few_seconds_where_tokens_allow(database: Data
         await world.quiet()
     (update,) = world.at("update_card")
     assert 2.0 <= update + world.began - before <= 5.0
+
+
+async def test_a_reply_that_waits_for_the_channels_limit_says_when_it_goes(database: Database) -> None:
+    pace = replace(OPEN_PACE, inboxes={CHAT: Rate(1 / 600, 1.0)})
+    async with World(database, pace=pace) as world:
+        await world.says("hello", source="1", who="v1", channel="chat", inbox=CHAT)
+        await world.reply("C1", "goes at once", source="r1")
+        await world.until(lambda: world.chat.sent)
+        await world.reply("C1", "has to wait", source="r2")
+        await world.until(
+            lambda: any(
+                isinstance(e, Replied) and e.text.plain == "has to wait" and "10 min" in (e.detail or "")
+                for e in world.desk.entries()
+            )
+        )
+        assert len(world.chat.sent) == 1

@@ -89,8 +89,9 @@ class Sends:
         if sum(kept.values()) >= self._per_day:
             oldest = min(kept)
             wait = max((oldest + 25) * 3600 - now, 1.0)
+            until = datetime.fromtimestamp(now + wait, UTC)
             raise TemporaryFailure(
-                f"X lets an account send {self._per_day:,} messages in 24 hours, and they are used up",
+                f"X lets an account send {self._per_day:,} messages in 24 hours; the next goes at {until:%H:%M} UTC",
                 wait,
                 freeze=True,
             )

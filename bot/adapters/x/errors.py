@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -92,6 +93,11 @@ def _wait(headers: Mapping[str, str]) -> float | None:
     return min(max(1.0, *ends), LONGEST_WAIT) if ends else None
 
 
+def _full(wait: float) -> TemporaryFailure:
+    until = datetime.now(UTC) + timedelta(seconds=wait)
+    return TemporaryFailure(f"X takes no more messages until {until:%H:%M} UTC", wait, freeze=True)
+
+
 _BY_STATUS: Mapping[int, Callable[[Refused], DeliveryError]] = {
     400: lambda p: PermanentFailure(f"X refuses the message: {p}"),
     401: lambda p: TemporaryFailure(f"X refuses our login: {p}", LOGIN_PAUSE, freeze=True),
@@ -99,9 +105,7 @@ _BY_STATUS: Mapping[int, Callable[[Refused], DeliveryError]] = {
     404: lambda p: PermanentFailure(f"X does not know this person or conversation: {p}"),
     408: lambda p: UncertainFailure(f"X did not finish in time: {p}"),
     409: lambda p: UncertainFailure(f"X answers that something is in its way: {p}"),
-    429: lambda p: TemporaryFailure(
-        "X takes no more messages for now", p.wait if p.wait is not None else NO_RESET, freeze=True
-    ),
+    429: lambda p: _full(p.wait if p.wait is not None else NO_RESET),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import sys
@@ -30,6 +31,8 @@ from .mailprogram import MailProgram
 from .phones import PHONES, Phone, missing
 from .server import PageServer
 from .shop import Shop
+
+logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns of its own insides at each login
 
 READY_SECONDS = 60.0
 """How long the bot may take to start; it takes two or three seconds where nothing else runs."""

@@ -37,7 +37,7 @@ export class Breaks {
     const { bot, mail } = state;
     const focused = document.activeElement?.dataset?.do;
     fill(this.element,
-      h("p", { class: "intro" }, "Then write as a customer or as an agent, and watch. Only the stand-ins and the process are hurt; the bot is not told."),
+      h("p", { class: "intro" }, "Break something, then write as a customer or as an agent, and watch. Only the stand-ins and the process are hurt; the bot is not told."),
       h("ul", null,
         LINES.map((one) => line(one.label, one.expect, { do: one.do, word: "Break" }, left(armed(one.armed)))),
         bot.running
