@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot import conversations, customers, lookups, replies
 from bot.desk import State
-from bot.messages import AddressChanged, AddressGiven, InboxId, Unseen
+from bot.messages import AddressChanged, AddressGiven, Delete, Edit, InboxId, Reaction, Unseen
 from bot.policy import CorePolicy, InboxPolicy
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.lanes import NewDelivery
@@ -126,6 +126,35 @@ def address_changed(
     """The channel calls a thread otherwise now (a Telegram group that became a supergroup)."""
     people.rename_threads(connection, inbox.id, event.old, event.new)
     return set()
+
+
+def remark(
+    connection: Connection,
+    policy: CorePolicy,
+    inbox: InboxPolicy,
+    event: Edit | Delete | Reaction,
+    row: Any | None,
+    now: float,
+) -> set[str]:
+    """What a customer did to one of our replies, or to a message that is not known here, as a line in their thread."""
+    customer_id = row.customer_id if row is not None else None
+    if customer_id is None and event.thread_key is not None:
+        customer_id = people.customer_in_thread(connection, inbox.id, event.thread_key)
+    if customer_id is None:
+        return set()
+    about = f" “{conversations.excerpt(row.text)}”" if row is not None else " an earlier message"
+    if isinstance(event, Edit):
+        line = f"They changed{about} to: “{conversations.excerpt(event.text.plain)}”"
+    elif isinstance(event, Delete):
+        line = f"They took back{about}"
+    else:
+        line = (
+            f"They reacted with {event.emoji} to{about}"
+            if event.emoji
+            else f"They took their reaction to{about} back"
+        )
+    final = people.final(connection, customer_id) or customer_id
+    return _line(connection, policy, final, inbox.team, line, now)
 
 
 def _line(

@@ -144,7 +144,7 @@ def _dispatch(
     if isinstance(event, Failure):
         return _failure(connection, policy, inbox, event, now, key)
     if isinstance(event, Edit | Delete | Reaction):
-        return _changed(connection, inbox, event, now)
+        return _changed(connection, policy, inbox, event, now)
     if isinstance(event, Receipt):
         return _receipt(connection, policy, inbox, event, now)
     if isinstance(event, AddressChanged):
@@ -369,12 +369,18 @@ def _failure(
 
 
 def _changed(
-    connection: Connection, inbox: InboxPolicy, event: Edit | Delete | Reaction, now: float
+    connection: Connection,
+    policy: CorePolicy,
+    inbox: InboxPolicy,
+    event: Edit | Delete | Reaction,
+    now: float,
 ) -> Woken:
     row = history.by_remote(connection, inbox.id, event.remote_id)
     dedup_key = f"edit:{inbox.id}:{event.source_id}"
-    if row is None:
-        return Woken(set())
+    if row is None or row.direction == "outbound":
+        if not inboxes.first_time(connection, dedup_key, now):
+            return Woken(set(), duplicate=True)
+        return Woken(elsewhere.remark(connection, policy, inbox, event, row, now))
     if history.version_known(connection, dedup_key):
         return Woken(set(), duplicate=True)
     history.add_version(connection, row, dedup_key, now)

@@ -119,6 +119,17 @@ def has_identity(connection: Connection, customer_id: int, channel: str, address
     )
 
 
+def customer_in_thread(connection: Connection, inbox: str, thread_key: str) -> int | None:
+    """Whose thread of a channel it is."""
+    return connection.execute(
+        select(identity.c.customer_id)
+        .join(route, route.c.identity_id == identity.c.id)
+        .where(route.c.inbox == inbox, route.c.thread_key == thread_key)
+        .order_by(route.c.last_used_at.desc())
+        .limit(1)
+    ).scalar()
+
+
 def rename_threads(connection: Connection, inbox: str, old: str, new: str) -> None:
     """The channel calls a thread otherwise now; where both are known already, the old one stays as it is."""
     taken = select(route.c.identity_id).where(route.c.inbox == inbox, route.c.thread_key == new)

@@ -15,7 +15,9 @@ from bot.messages import (
     AddressChanged,
     AddressGiven,
     Contact,
+    Edit,
     Part,
+    Reaction,
     Receipt,
     RemoteId,
     Reply,
@@ -213,3 +215,25 @@ async def test_a_thread_that_is_called_otherwise_now(database: Database) -> None
         await world.reply("C1", "still here")
         await world.until(lambda: chat.sent)
         assert chat.sent[0][0].thread_key == "-100v1"
+
+
+async def test_what_a_customer_does_to_a_reply_is_seen(database: Database) -> None:
+    world, chat = world_with(database)
+    async with world:
+        await world.says("hello", **visitor("1"))
+        await world.reply("C1", "It ships today.")
+        await world.until(
+            lambda: any(isinstance(e, Replied) and e.state is State.ACCEPTED for e in world.desk.entries())
+        )
+        name = RemoteId(f"{chat.sent[0][0].key}-0")
+        now = datetime.now(UTC)
+        for _ in range(2):
+            await world.relay.accept_customer(CHAT, Reaction(SourceId("r"), name, "v1", "👍", now))
+        edit = Edit(SourceId("e"), RemoteId("unknown"), "v1", Text("what I meant"), now)
+        await world.relay.accept_customer(CHAT, edit)
+        await world.until(lambda: sum(isinstance(e, Activity) for e in world.desk.entries()) == 2)
+        lines = [entry.text for entry in world.desk.entries() if isinstance(entry, Activity)]
+        assert lines == [
+            "They reacted with 👍 to “It ships today.”",
+            "They changed an earlier message to: “what I meant”",
+        ]
