@@ -196,6 +196,7 @@ def capabilities(settings: SiteSettings) -> Capabilities:
         delete=Support.REJECTED,
         receipts="seen",
         idempotent_send=True,
+        backlog=True,
     )
 
 
