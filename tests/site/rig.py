@@ -158,6 +158,7 @@ class Rig:
     adapter: SiteAdapter
     base: str
     session: aiohttp.ClientSession
+    opened: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
 
     async def reply(
         self, visitor: str, words: str | Text, *files: Attachment, author: str = "Kim"
@@ -173,13 +174,14 @@ class Rig:
         self.core.put("outbound", visitor, key, author, text, files)
         return receipt
 
-    def connect(self, origin: str | None = ORIGIN, **headers: str) -> Any:
-        """A WebSocket, as a page of that origin opens it."""
+    async def connect(self, origin: str | None = ORIGIN, **headers: str) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket, as a page of that origin opens it; open until the chat ends, whoever forgets it."""
         if origin is not None:
             headers["Origin"] = origin
-        return self.session.ws_connect(
-            f"{self.base}/ws", headers=headers, timeout=aiohttp.ClientWSTimeout(ws_close=3)
-        )
+        timeout = aiohttp.ClientWSTimeout(ws_close=3)
+        ws = await self.session.ws_connect(f"{self.base}/ws", headers=headers, timeout=timeout)
+        self.opened.append(ws)
+        return ws
 
     async def tab(self, token: str | None = None, after: int = 0) -> Tab:
         """An open tab that has said hello and got what it missed."""
