@@ -110,7 +110,7 @@ class SiteAdapter:
                 SourceId(f"unseen:{visitor_id}:{keys[0]}"),
                 tuple(RemoteId(key) for key in keys),
                 datetime.fromtimestamp(self._clock(), UTC),
-                self._settings.mail_after_minutes,
+                max(1, round(self._settings.mail_after_minutes)),
                 thread_key=visitor_id,
             )
         )

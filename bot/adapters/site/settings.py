@@ -30,7 +30,7 @@ class SiteSettings(BaseModel):
     ask_address_after: int = Field(
         60, ge=0, le=86_400, description="seconds without an answer until an address is asked for; 0: never"
     )
-    mail_after_minutes: int = Field(
+    mail_after_minutes: float = Field(
         10, ge=0, le=10_080, description="minutes until unseen replies go to the address left; 0: never"
     )
     token_days: int = Field(30, ge=1, le=400, description="days without a visit until a visitor is forgotten")

@@ -27,7 +27,7 @@ class Batch:
 class Waiting:
     """The timers. ``minutes`` 0 switches them off."""
 
-    def __init__(self, state: State, minutes: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, state: State, minutes: float, clock: Callable[[], float] = time.time) -> None:
         self._state = state
         self._seconds = minutes * 60.0
         self._clock = clock
