@@ -112,7 +112,7 @@ async def test_sending_too_fast_freezes_until_the_window_ends(rig: Rig) -> None:
     rig.x.window = 700.0
     adapter = rig.adapter()
     await send(adapter, reply("one"))
-    with pytest.raises(TemporaryFailure) as caught:
+    with pytest.raises(TemporaryFailure, match=r"no more messages until \d\d:\d\d UTC") as caught:
         await send(adapter, reply("two"))
     assert caught.value.freeze and caught.value.retry_after is not None
     assert 690 < caught.value.retry_after < 705

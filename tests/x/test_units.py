@@ -147,7 +147,7 @@ async def test_a_day_of_sending_slides() -> None:
     state = Core().context().state
     for moment in ("2026-01-01T10:30", "2026-01-01T12:00"):
         await Sends(state, 2, clock(moment)).take()
-    with pytest.raises(TemporaryFailure) as caught:
+    with pytest.raises(TemporaryFailure, match="the next goes at 11:00 UTC") as caught:
         await Sends(state, 2, clock("2026-01-02T10:45")).take()
     assert caught.value.retry_after == 900.0 and caught.value.freeze
     await Sends(state, 2, clock("2026-01-02T11:00")).take()
