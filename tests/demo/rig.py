@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
@@ -98,6 +99,12 @@ class DemoProcess:
         status, body = self.get("endpoints.json")
         assert status == 200 and isinstance(body, dict)
         return body
+
+    @property
+    def chat(self) -> str:
+        """The origin of the bot's web server, where the site chat is."""
+        url = urllib.parse.urlsplit(self.endpoints["site"]["websocket"])
+        return f"http://{url.netloc}"
 
     def break_things(self, what: str) -> Json:
         """A button of the panel."""

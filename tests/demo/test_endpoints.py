@@ -15,10 +15,12 @@ from tests.demo.rig import DemoProcess, SlackPerson, alive, fetch
 MAILBOXES = {"support@shop.example", "press@shop.example", "customer1@mail.example", "customer2@mail.example"}
 PAGE = Path(__file__).resolve().parents[2] / "bot" / "sandbox" / "demo" / "page"
 
+SHOP = PAGE.with_name("shop")
+
 
 def test_the_keys_are_the_promised_ones(demo: DemoProcess) -> None:
     given = demo.endpoints
-    assert given.keys() == {"page", "slack", "mail", "bot", "database"}
+    assert given.keys() == {"page", "slack", "mail", "site", "telegram", "x", "bot", "database"}
     assert given["page"] == demo.page
     slack, mail = given["slack"], given["mail"]
     assert slack.keys() == {"api", "bot_token", "app_token", "people", "channels"}
@@ -31,6 +33,15 @@ def test_the_keys_are_the_promised_ones(demo: DemoProcess) -> None:
     assert mail.keys() == {"smtp", "imap", "mailboxes"} and mail["mailboxes"].keys() == MAILBOXES
     assert mail["smtp"]["host"] == mail["imap"]["host"] == "127.0.0.1"
     assert given["bot"].keys() == {"pid", "config"}
+    site, telegram, x = given["site"], given["telegram"], given["x"]
+    assert site.keys() == {"page", "websocket", "origin"}
+    assert site["page"] == f"{demo.page}shop/" and site["origin"] == demo.page.rstrip("/")
+    assert re.fullmatch(r"ws://127\.0\.0\.1:\d+/channels/support-chat/ws", site["websocket"])
+    assert telegram.keys() == {"api", "token", "say", "heard"}
+    assert x.keys() >= {"api", "client_id", "client_secret", "refresh_token", "bearer_token", "say", "heard"}
+    for name, channel in (("telegram", telegram), ("x", x)):
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", channel["api"])
+        assert channel["say"] == f"{demo.page}{name}/say" and channel["heard"] == f"{demo.page}{name}/heard"
 
 
 def test_every_account_works(demo: DemoProcess) -> None:
@@ -65,7 +76,10 @@ def test_no_secret_stands_in_app_yaml(demo: DemoProcess) -> None:
     given = demo.endpoints
     config = Path(given["bot"]["config"])
     passwords = [box["password"] for box in given["mail"]["mailboxes"].values()]
-    for secret in (given["slack"]["bot_token"], given["slack"]["app_token"], *passwords):
+    x = given["x"]
+    passwords += [x["client_secret"], x["refresh_token"], x["consumer_secret"], x["bearer_token"]]
+    tokens = (given["slack"]["bot_token"], given["slack"]["app_token"], given["telegram"]["token"])
+    for secret in (*tokens, *passwords):
         assert secret not in config.read_text()
     assert config.with_name("bot.env").stat().st_mode & 0o777 == 0o600
 
@@ -90,6 +104,18 @@ def test_strangers_are_kept_out(demo: DemoProcess) -> None:
     ("path", "order", "words"),
     [
         ("demo/break", {"do": "nothing known"}, "Known: slack_429"),
+        ("telegram/say", {"customer": "customer3", "text": "x"}, "customer1, customer2"),
+        ("telegram/say", {"customer": "customer1", "text": " "}, "Write something"),
+        (
+            "x/say",
+            {"customer": "customer1", "text": "x", "file": {"name": "f", "data": "not base64!"}},
+            "cannot be read",
+        ),
+        (
+            "x/say",
+            {"customer": "customer1", "text": "x", "file": {"name": "f.txt", "data": "aGVsbG8="}},
+            "pictures and videos only",
+        ),
         ("mail/customer1", {"to": "nobody", "text": "x"}, "Say who"),
         ("mail/customer1", {"to": "support@shop.example", "text": " "}, "Write something"),
         ("mail/customer1", {"to": "nobody@shop.example", "text": "x"}, "no such mailbox"),
@@ -108,7 +134,7 @@ def test_a_wrong_order_is_told_in_a_sentence(
 
 
 def test_the_page_asks_nobody_else_and_makes_no_markup_of_words() -> None:
-    for path in PAGE.iterdir():
+    for path in (*PAGE.iterdir(), *SHOP.iterdir()):
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"(?:src|href|url\(|import|from)\W{1,3}(?:https?:)?//", text), path.name
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text), (
