@@ -74,6 +74,7 @@ class App:
         self.blobs = FolderBlobs(config.data_dir / "blobs")
         self.desk = SlackDesk(self.slack, session, self.blobs)
         self.web = application(self.report)
+        self.web_port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen_working: set[InboxId] = set()
         self.adapters: dict[InboxId, Adapter] = {
@@ -216,7 +217,7 @@ class App:
     async def run(self) -> None:
         """Runs until cancelled; then what is under way is finished, for a few seconds."""
         web = self.config.web
-        async with serving(self.web, web.host, web.port), asyncio.TaskGroup() as group:
+        async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")
             group.create_task(self.sockets.run(), name="slack")
             group.create_task(

@@ -88,9 +88,13 @@ class SiteAdapter:
 
     async def run(self) -> None:
         """Reports replies that stay unseen, until cancelled."""
+        told = False
         while True:
             self._waiting.changed.clear()
             try:
+                if not told:
+                    await self._context.status(None)
+                    told = True
                 for visitor_id, batch in await self._waiting.due():
                     await self._report(visitor_id, batch)
                 pause = await self._waiting.next_in()
