@@ -10,7 +10,7 @@ IMAGE    ?= onethread
 PYTHON   := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench image lock clean venv-demo venv-dev
+.PHONY: help demo run test lint bench screenshots image lock clean venv-demo venv-dev
 
 help:
 	@echo "make demo     the real bot against local stand-ins of Slack and mail  (PORT=$(PORT) DEMO_DIR=$(DEMO_DIR))"
@@ -18,6 +18,7 @@ help:
 	@echo "make test     lint, types and the whole test suite with coverage      (JOBS=$(JOBS) PYTEST='-k blobs')"
 	@echo "make lint     ruff and mypy only"
 	@echo "make bench    what it costs, as ratios against a floor"
+	@echo "make screenshots  the pictures of README and docs, from a demo that is started for them"
 	@echo "make image    the container image                                     (IMAGE=$(IMAGE))"
 	@echo "make lock     requirements/*.lock anew from pyproject.toml            (UPGRADE=1 for newer versions)"
 	@echo "make clean    removes .venv, caches and the demo's data; never data/"
@@ -45,6 +46,10 @@ test: lint
 
 bench: venv-dev
 	$(PYTHON) -m benchmarks all
+
+screenshots: venv-dev
+	@sh tools/system-packages
+	$(PYTHON) tools/screenshots.py
 
 image:
 	@command -v docker >/dev/null 2>&1 || { \

@@ -132,7 +132,7 @@ def mails(album: Album) -> None:
     expect(album.page.locator(".pane.thread")).to_contain_text("left with the neighbours", timeout=SLOW)
     album.answer("I'll call the driver.", "I'll call")
     album.answer("! Of course. I have told the driver.")
-    album.page.set_viewport_size({"width": 1280, "height": 1120})
+    album.page.set_viewport_size({"width": 1280, "height": 1240})
     album.keep("thread", element=".pane.thread")
     album.page.set_viewport_size({"width": 1280, "height": 800})
 

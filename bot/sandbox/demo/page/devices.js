@@ -1,5 +1,5 @@
 // The left side: one tab a device. A new kind of device (a shop page, a phone) is an object with
-// `key`, `label`, `short`, `icon`, `unread`, `element`, `hear(state)`, `onchange` and perhaps `appear()`, added in main.js.
+// `key`, `label`, `short` (how the label begins), `icon`, `unread`, `element`, `hear(state)`, `onchange` and perhaps `appear()`, added in main.js.
 import { fill, h, icon } from "./dom.js";
 
 export class Devices {
@@ -24,9 +24,10 @@ export class Devices {
     const focused = this.tabs.contains(document.activeElement);
     fill(this.tabs, this.devices.map((device) => {
       const on = device.key === this.open;
-      return h("button", { type: "button", role: "tab", class: device.kind ?? "", "aria-label": device.unread ? `${device.label}, ${device.unread} new` : device.label, title: device.label,
+      return h("button", { type: "button", role: "tab", class: device.kind ?? "", title: device.label,
         "aria-selected": String(on), "aria-controls": "device", tabIndex: on ? 0 : -1, onclick: () => this.show(device.key) },
-        icon(device.icon), h("span", null, device.short), device.unread ? h("span", { class: "count" }, String(device.unread)) : null);
+        icon(device.icon), h("span", null, device.short, h("span", { class: "unseen" }, device.label.slice(device.short.length))),
+        device.unread ? h("span", { class: "count" }, String(device.unread), h("span", { class: "unseen" }, " new")) : null);
     }));
     if (focused) this.tabs.querySelector("[aria-selected=true]").focus();
   }

@@ -4,7 +4,7 @@ import { get, post } from "./http.js";
 
 export class Phone {
   constructor({ channel, label }, customer) {
-    Object.assign(this, { channel, customer, key: channel, short: label, icon: channel, label: `${customer.name.split(" ")[0]}'s ${label}` });
+    Object.assign(this, { channel, customer, key: channel, short: label, icon: channel, label: `${label} of ${customer.name.split(" ")[0]}` });
     this.url = `/phone/${channel}/${customer.key}`;
     this.messages = [];
     this.looked = 0;
