@@ -175,7 +175,7 @@ class Rig:
         return receipt
 
     async def connect(self, origin: str | None = ORIGIN, **headers: str) -> aiohttp.ClientWebSocketResponse:
-        """A WebSocket, as a page of that origin opens it; open until the chat ends, whoever forgets it."""
+        """A WebSocket, as a page of that origin opens it."""
         if origin is not None:
             headers["Origin"] = origin
         timeout = aiohttp.ClientWSTimeout(ws_close=3)
@@ -281,14 +281,22 @@ async def chat(core: Core | None = None, **changes: Any) -> AsyncIterator[Rig]:
     )
     adapter = SiteAdapter(settings(**changes), context, made.clock)
     await adapter.check()
-    async with serving(web, "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
+    async with serving(web, "127.0.0.1", 0) as port, client() as session:
         running = asyncio.create_task(adapter.run())
+        rig = Rig(made, adapter, f"http://127.0.0.1:{port}/channels/shop-chat", session)
         try:
-            yield Rig(made, adapter, f"http://127.0.0.1:{port}/channels/shop-chat", session)
+            yield rig
         finally:
+            for ws in rig.opened:
+                ws._response.close()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             await adapter.close()
+
+
+def client() -> aiohttp.ClientSession:
+    """As many connections at a time as a test wants."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
 
 async def _fine() -> dict[str, Any]:
@@ -296,7 +304,7 @@ async def _fine() -> dict[str, Any]:
 
 
 async def _status(problem: str | None) -> None:
-    raise AssertionError(problem)
+    assert problem is None
 
 
 def now() -> datetime:

@@ -59,8 +59,10 @@ async def test_a_message_sent_again_is_one_message() -> None:
 async def test_what_was_missed_comes_with_the_next_hello() -> None:
     async with chat() as rig:
         tab = await rig.talking()
-        before = (await rig.tab(tab.token)).after
-        await tab.ws.close()
+        other = await rig.tab(tab.token)
+        before = other.after
+        for one in (tab, other):
+            await one.ws.close()
         receipt = await rig.reply(tab.visitor, "You were away.")
         assert "waits in the chat" in (receipt.detail or "")
         back = await rig.tab(tab.token, after=before)
