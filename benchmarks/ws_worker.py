@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from bot.adapters.site.adapter import SiteAdapter
+from bot.adapters.site.adapter import SiteAdapter, capabilities
 from bot.adapters.site.settings import SiteSettings
 from bot.backlog import after
 from bot.blobs import FolderBlobs
@@ -107,8 +107,10 @@ class NoCursor:
 
 async def bot(folder: Path) -> None:
     """The real adapter, relay and SQLite; nothing is posted to Slack, since a visitor's "sent" does not wait for it."""
+    able = capabilities(SiteSettings(origins=(ORIGIN,)))
     policy = CorePolicy(
-        {TEAM: TeamPolicy(TEAM, "Support", "C1", 0.0)}, {INBOX: InboxPolicy(INBOX, "site", TEAM, "chat")}
+        {TEAM: TeamPolicy(TEAM, "Support", "C1", 0.0)},
+        {INBOX: InboxPolicy(INBOX, "site", TEAM, "chat", able)},
     )
     database = connect(f"sqlite:///{folder}/bench.db")
     await database.open()
