@@ -128,7 +128,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_every_make_target_is_explained() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", text, re.M)) - {"help"}
-    assert targets == {"demo", "run", "test", "lint", "bench", "image", "lock", "clean"}
+    assert targets == {"demo", "run", "test", "lint", "bench", "screenshots", "image", "lock", "clean"}
     shown = subprocess.run(
         ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True, env=_plain()
     )
