@@ -90,7 +90,7 @@ class Shop:
         self.folder = folder
         self.undo = undo
         self.database = database or f"sqlite:///{folder}/onethread.db"
-        self.slack = SlackStandIn(rates=False, people=people)
+        self.slack = SlackStandIn(rates=False, people=people, clock_scale=20.0)  # Slack's minute is 3 s
         self.mail = MailStandIn()
         self.bot: App | None = None
         self._children: list[asyncio.subprocess.Process] = []

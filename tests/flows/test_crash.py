@@ -33,7 +33,7 @@ IN = [
 OUT = [
     "bot.casework:Casework.reply:before:1",
     "bot.casework:Casework.reply:after:1",
-    "bot.storage.lanes:mark_sending:after:2",
+    "bot.attempt:Attempts._send:before:1",
     "bot.adapters.email.adapter:EmailAdapter.send:before:1",
     "bot.adapters.email.adapter:EmailAdapter.send:after:1",
     "bot.slack.desk:SlackDesk.mark:after:2",
@@ -61,6 +61,14 @@ async def _crashes(shop: Shop, child: asyncio.subprocess.Process, point: str) ->
     assert code == -signal.SIGKILL, shop.log()
 
 
+async def _once_more(shop: Shop) -> asyncio.subprocess.Process:
+    """Starts the real bot again, untouched."""
+    before = shop.log().count("app.running")
+    child = await shop.child()
+    await shop.until(lambda: shop.log().count("app.running") > before, 20)
+    return child
+
+
 def _armed(shop: Shop, point: str) -> asyncio.Task[asyncio.subprocess.Process]:
     arguments = (sys.executable, "-m", "tests.flows.crash_child", str(shop.config_path))
     return asyncio.create_task(shop.child(*arguments, CRASH_AT=point))
@@ -75,7 +83,7 @@ async def test_killed_on_the_way_in(shop: Shop, point: str) -> None:
         await shop.sees("Where is my parcel?", seconds=20)
         await shop.mails(DANA, "It is urgent.")
     await _crashes(shop, child, point)
-    again = await shop.child()
+    again = await _once_more(shop)
     try:
         await shop.sees("Where is my parcel?", seconds=25)
         await shop.until(lambda: any("photo.bin" in post for post in shop.thread()[1:]), 15)
@@ -97,7 +105,7 @@ async def test_killed_on_the_way_out(shop: Shop, point: str) -> None:
     assert card is not None
     await shop.writes("agent1", "! It ships today.", card["ts"])
     await _crashes(shop, child, point)
-    again = await shop.child()
+    again = await _once_more(shop)
     try:
 
         def told() -> bool:
