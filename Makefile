@@ -42,6 +42,7 @@ lint: venv-dev
 
 test: lint
 	@sh tools/system-packages
+	@sh tools/node-packages
 	$(PYTHON) -m pytest -n $(JOBS) --dist loadfile -rs --durations=5 --cov --cov-report=term:skip-covered $(PYTEST)
 
 bench: venv-dev

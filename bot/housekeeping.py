@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Protocol
 
@@ -26,12 +27,16 @@ EVERY = 3600.0
 ACTS_KEPT = 3 * 86_400.0
 """Seconds that acts are remembered: Slack redelivers for an hour; three days are safe."""
 CHUNK = 200
+ORPHAN_KEPT = 2 * 86_400.0
+"""Seconds that bytes may lie without a row that names them: an upload that is not sent yet, an event that is tried again."""
 
 
 class Blobs(BlobStore, Protocol):
     """What is asked of the blob store here."""
 
     async def delete(self, blob: BlobId) -> None: ...
+
+    async def stale(self, older_than: float) -> tuple[BlobId, ...]: ...
 
     async def sweep(self, older_than: float = 3600.0) -> int: ...
 
@@ -52,7 +57,25 @@ async def clear(database: Database, blobs: Blobs, raw_before: float) -> None:
     while unneeded := await database.write(partial(_forget_raw, before=raw_before)):
         for blob in unneeded:
             await blobs.delete(blob)
+    for chunk in _chunks(await blobs.stale(max(time.time() - raw_before, ORPHAN_KEPT))):
+        for blob in await database.read(partial(_unnamed, blobs=chunk)):
+            await blobs.delete(blob)
     await blobs.sweep()
+
+
+def _chunks(blobs: tuple[BlobId, ...]) -> Iterator[list[BlobId]]:
+    for start in range(0, len(blobs), CHUNK):
+        yield list(blobs[start : start + CHUNK])
+
+
+def _unnamed(connection: Connection, blobs: list[BlobId]) -> list[BlobId]:
+    """Those of the blobs that no row names: a file that was uploaded and never sent, the raw form of an edit."""
+    named = connection.execute(
+        select(attachment.c.blob)
+        .where(attachment.c.blob.in_(blobs))
+        .union(select(message.c.raw).where(message.c.raw.in_(blobs)))
+    ).scalars()
+    return sorted(set(blobs) - {BlobId(one) for one in named})
 
 
 def _forget_raw(connection: Connection, before: float) -> list[BlobId]:
