@@ -9,20 +9,24 @@ import re
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
 import aiohttp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
+from bot.sandbox.demo.phones import missing
 from tests.demo.rig import DemoProcess, Json, SlackPerson, fetch
-from tests.demo.test_page import SLOW, browser, complaint, visit
-from tests.site.browser import OPEN_SHADOWS
+from tests.demo.test_page import SLOW, browser, complaint, findings, visit
+from tests.site.browser import OPEN_SHADOWS, axe_source
 
 __all__ = ["browser"]
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAE0lEQVR42mNobm7GihhGJbAhABlIhgF8zgv4AAAAAElFTkSuQmCC"
 )
-
+CHANNELS = ("telegram", "x")
+PHONES = {"Telegram": "Dana Petrov (telegram)", "X": "(x)"}
 WIDER = """[...document.querySelectorAll(".tabs button")]
   .filter((one) => one.querySelector("span").getBoundingClientRect().width > one.clientWidth).length"""
 """How many names of devices are wider than their tab."""
@@ -63,29 +67,40 @@ def until_heard(demo: DemoProcess, channel: str, customer: str, words: str) -> l
     return heard(demo, channel, customer)
 
 
-@pytest.mark.parametrize("channel", ["telegram", "x"])
-def test_what_a_customer_says_and_has_heard(demo: DemoProcess, kim: SlackPerson, channel: str) -> None:
-    order = {"customer": "customer2", "text": f"Is it there yet? <!channel> {channel}"}
-    status, said = fetch(demo.endpoints[channel]["say"], order)
-    assert status == 200 and isinstance(said, dict) and said["ok"] and said["id"]
-    thread = thread_of(kim, demo, f"&lt;!channel&gt; {channel}")
-    before = heard(demo, channel, "customer1")
-    answer(kim, demo, thread, f"On Thursday & not before, by {channel}.")
-    (got,) = until_heard(demo, channel, "customer2", f"On Thursday & not before, by {channel}.")
-    assert got.keys() == {"id", "text", "at", "edited", "files"} and abs(got["at"] - time.time()) < 60
-    assert heard(demo, channel, "customer1") == before
-    assert fetch(demo.endpoints[channel]["heard"] + "?customer=nobody")[0] == 404
+def test_what_a_customer_says_and_has_heard(demo: DemoProcess, kim: SlackPerson) -> None:
+    before = {channel: heard(demo, channel, "customer1") for channel in CHANNELS}
+    for channel in CHANNELS:
+        order = {"customer": "customer2", "text": f"Is it there yet? <!channel> {channel}"}
+        status, said = fetch(demo.endpoints[channel]["say"], order)
+        assert status == 200 and isinstance(said, dict) and said["ok"] and said["id"]
+        thread = thread_of(kim, demo, f"&lt;!channel&gt; {channel}")
+        answer(kim, demo, thread, f"On Thursday & not before, by {channel}.")
+    for channel in CHANNELS:
+        (got,) = until_heard(demo, channel, "customer2", f"On Thursday & not before, by {channel}.")
+        assert got.keys() == {"id", "text", "at", "edited", "files"} and abs(got["at"] - time.time()) < 60
+        assert heard(demo, channel, "customer1") == before[channel]
+        assert fetch(demo.endpoints[channel]["heard"] + "?customer=nobody")[0] == 404
 
 
-@pytest.mark.parametrize("channel", ["telegram", "x"])
-def test_the_bot_is_killed_while_a_messenger_brings_something(
-    demo: DemoProcess, kim: SlackPerson, channel: str
-) -> None:
+def test_the_bot_is_killed_while_messengers_bring_something(demo: DemoProcess, kim: SlackPerson) -> None:
     demo.break_things("bot_kill")
-    words = f"Said to nobody on {channel}."
-    assert fetch(demo.endpoints[channel]["say"], {"customer": "customer1", "text": words})[0] == 200
+    for channel in CHANNELS:
+        order = {"customer": "customer1", "text": f"Said to nobody on {channel}."}
+        assert fetch(demo.endpoints[channel]["say"], order)[0] == 200
     demo.break_things("bot_start")
-    thread_of(kim, demo, words)
+    for channel in CHANNELS:
+        thread_of(kim, demo, f"Said to nobody on {channel}.")
+
+
+def test_a_channel_without_its_adapter_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[onethread.adapters]\nbroken = not_there:CHANNEL\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert missing("pigeon") == "its adapter is not installed"
+    assert "cannot be loaded (ModuleNotFoundError" in str(missing("broken"))
+    assert missing("site") is missing("telegram") is missing("x") is None
 
 
 def test_a_script_chats_over_the_websocket(demo: DemoProcess, kim: SlackPerson) -> None:
@@ -115,7 +130,7 @@ def test_a_script_chats_over_the_websocket(demo: DemoProcess, kim: SlackPerson) 
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor's browser; the closed shadow root of the chat is open to the test."""
     problems: list[str] = []
-    context = browser.new_context(viewport={"width": 900, "height": 700})
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.add_init_script(OPEN_SHADOWS)
     context.on("console", lambda line: problems.append(line.text) if complaint(line) else None)
     context.on("weberror", lambda error: problems.append(str(error.error)))
@@ -201,33 +216,30 @@ def test_a_chat_on_the_page_beside_its_thread(visitor: BrowserContext, demo: Dem
     expect(frame.locator("support-chat .b").last).to_have_text("It is, and in a frame.", timeout=SLOW)
 
 
-@pytest.mark.parametrize(("tab", "name"), [("Telegram", "Dana Petrov (telegram)"), ("X", "(x)")])
-def test_a_phone_sends_a_picture_and_gets_an_answer(
-    visitor: BrowserContext, demo: DemoProcess, tab: str, name: str
-) -> None:
+def test_a_phone_sends_a_picture_and_gets_an_answer(visitor: BrowserContext, demo: DemoProcess) -> None:
     page = visitor.new_page()
     visit(page, demo)
-    page.get_by_role("tab", name=re.compile(rf"^{tab} of")).click()
-    words = f"Do you have it in green? {tab}"
-    file = FilePayload(name="cup.png", mimeType="image/png", buffer=PICTURE)
-    page.locator(".phone-write input[type=file]").set_input_files(file)
-    page.locator(".phone-write textarea").fill(words)
-    page.locator(".phone-write textarea").press("Enter")
-    expect(page.locator(".chat .mine img").last).to_be_visible()
-    page.locator(".pane.channel .message", has_text=words).locator(".replies").click(timeout=SLOW)
-    said = page.locator(".pane.thread .message", has_text=words).last
-    expect(said.locator(".by")).to_contain_text(name)
-    expect(page.locator(".pane.thread .file, .pane.thread .message img.picture").first).to_be_visible(
-        timeout=SLOW
-    )
+    for tab, name in PHONES.items():
+        page.get_by_role("tab", name=re.compile(rf"^{tab} of")).click()
+        words = f"Do you have it in green? {tab}"
+        file = FilePayload(name="cup.png", mimeType="image/png", buffer=PICTURE)
+        page.locator(".phone-write input[type=file]").set_input_files(file)
+        page.locator(".phone-write textarea").fill(words)
+        page.locator(".phone-write textarea").press("Enter")
+        expect(page.locator(".chat .mine img").last).to_be_visible()
+        page.locator(".pane.channel .message", has_text=words).locator(".replies").click(timeout=SLOW)
+        said = page.locator(".pane.thread .message", has_text=words).last
+        expect(said.locator(".by")).to_contain_text(name)
+        expect(page.locator(".pane.thread .file").first).to_be_visible(timeout=SLOW)
+        area = page.locator(".pane.thread textarea")
+        area.fill("! In green from Monday.")
+        area.press("Enter")
     page.get_by_role("tab", name="Shop").click()
-    area = page.locator(".pane.thread textarea")
-    area.fill("! In green from Monday.")
-    area.press("Enter")
-    expect(page.get_by_role("tab", name=re.compile(rf"^{tab} of .* 1 new"))).to_be_visible(timeout=SLOW)
-    page.get_by_role("tab", name=re.compile(rf"^{tab} of")).click()
-    expect(page.locator(".chat li:not(.mine)").last).to_contain_text("In green from Monday.")
-    expect(page.get_by_role("tab", name=re.compile(rf"^{tab} of \w+$"))).to_be_visible()
+    for tab in PHONES:
+        expect(page.get_by_role("tab", name=re.compile(rf"^{tab} of \w+ ?1 new"))).to_be_visible(timeout=SLOW)
+        page.get_by_role("tab", name=re.compile(rf"^{tab} of")).click()
+        expect(page.locator(".chat li:not(.mine)").last).to_contain_text("In green from Monday.")
+        expect(page.get_by_role("tab", name=re.compile(rf"^{tab} of \w+$"))).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -250,6 +262,17 @@ def test_every_device_fits_and_breaks_no_policy(
     expect(frame.locator("support-chat .panel")).to_be_visible()
     expect(page.locator("#truth")).to_contain_text("Slack, mail server, Telegram, X: stand-ins")
     expect(page.locator("#truth")).to_contain_text("Bot, site chat: real")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_shop(
+    visitor: BrowserContext, demo: DemoProcess, scheme: Literal["light", "dark"]
+) -> None:
+    page = shop(visitor, demo)
+    page.emulate_media(color_scheme=scheme)
+    expect(page.locator("support-chat .launch")).to_be_visible()
+    page.evaluate(axe_source())
+    findings(page, scheme)
 
 
 def test_the_shops_page_keeps_the_documented_policy(demo: DemoProcess) -> None:

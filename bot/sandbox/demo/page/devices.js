@@ -26,7 +26,7 @@ export class Devices {
       const on = device.key === this.open;
       return h("button", { type: "button", role: "tab", class: device.kind ?? "", title: device.label,
         "aria-selected": String(on), "aria-controls": "device", tabIndex: on ? 0 : -1, onclick: () => this.show(device.key) },
-        icon(device.icon), h("span", null, device.short, h("span", { class: "unseen" }, device.label.slice(device.short.length))),
+        icon(device.icon), h("span", null, device.short, h("span", { class: "rest" }, device.label.slice(device.short.length))),
         device.unread ? h("span", { class: "count" }, String(device.unread), h("span", { class: "unseen" }, " new")) : null);
     }));
     if (focused) this.tabs.querySelector("[aria-selected=true]").focus();

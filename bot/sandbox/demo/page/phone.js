@@ -14,7 +14,7 @@ export class Phone {
     this.rows = new Rows(this.log, (message) => this.row(message));
     this.none = h("p", { class: "empty" }, `Write to the shop as ${customer.name} would.`);
     this.element = h("div", { class: `phone ${channel}` },
-      h("header", null, h("span", { class: "face", "aria-hidden": "true" }, "F"), h("div", null, h("b", null, "Fern & Clay"), h("small", null, `${label}, on ${customer.name}'s phone`))),
+      h("header", null, h("span", { class: "face", "aria-hidden": "true" }, "F"), h("div", null, h("b", null, "Fern & Clay"), h("small", null, `${label}, on ${customer.name}'s phone`)), h("span", { class: "fact" }, "stand-in")),
       this.none, this.log, this.composer());
   }
 

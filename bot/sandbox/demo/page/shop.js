@@ -8,7 +8,7 @@ export class ShopPage {
     this.onchange = () => {};
     this.place = h("div", { class: "frame" });
     this.element = h("div", { class: "shop" },
-      h("div", { class: "bar" }, h("span", { class: "address" }, `${location.host}/shop/`),
+      h("div", { class: "bar" }, h("span", { class: "address" }, `${location.host}/shop/`), h("span", { class: "fact real good" }, "real chat"),
         h("button", { type: "button", onclick: () => this.load() }, "Reload"),
         h("a", { href: "/shop/", target: "_blank", rel: "noopener" }, "Own tab")),
       this.place);

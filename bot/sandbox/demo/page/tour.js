@@ -25,7 +25,7 @@ export function makeSteps({ workspace, slack, devices, show }) {
   return [
     {
       key: "mail", title: "A mail becomes a thread",
-      words: "Dana writes to support@shop.example. In #support she gets a thread of her own, and every later word of hers comes into it.",
+      words: "Dana writes to support@shop.example. In #support she gets a thread of her own, for every later word too.",
       button: "Send Dana's mail", busy: "On its way…",
       async act() {
         await dana.send(FIRST);
