@@ -12,8 +12,8 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bot.commands.services import Services
-from bot.commands.types import Answer, Call, Face, Handler, Problems, Result, Role
+from bot.commands.services import Handler, Services
+from bot.commands.types import Answer, Call, Face, Problems, Result, Role
 from bot.errors import UserError
 from bot.messages import Text
 

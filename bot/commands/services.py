@@ -6,10 +6,11 @@ Everything that an agent got wrong raises ``UserError`` with one sentence that h
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from bot.commands.types import Agent, GivenFile, Sent
+from bot.commands.types import Agent, Call, GivenFile, Result, Sent
 from bot.desk import State, Status
 from bot.messages import (
     AgentId,
@@ -262,3 +263,7 @@ class Services(Protocol):
         ...
 
     async def health(self) -> Health: ...
+
+
+Handler: TypeAlias = Callable[[Services, Call], Awaitable[Result]]
+"""What a command is: a function of the core and of one call."""

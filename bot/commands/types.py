@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from bot.messages import AgentId, ConversationId, MessageId, TeamId, Text
-
-if TYPE_CHECKING:
-    from bot.commands.services import Services
 
 
 class Role(StrEnum):
@@ -180,7 +177,6 @@ class Later:
 
 
 Result: TypeAlias = Answer | Form | Problems | Later | None
-Handler: TypeAlias = "Callable[[Services, Call], Awaitable[Result]]"
 
 
 @dataclass(frozen=True, slots=True)
