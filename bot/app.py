@@ -106,7 +106,11 @@ class App:
             self.outbox,
             Directory(people),
             Vitals(
-                lambda: self.sockets.connections, self.relay.last_event, self.started_at, package_version()
+                lambda: self.sockets.connections,
+                self.relay.last_event,
+                self.started_at,
+                package_version(),
+                self._warnings,
             ),
             composing=self.writing.agent,
         )
@@ -114,6 +118,15 @@ class App:
         registry = make_registry(self.slack.prefix)
         bolt = build_app(self.slack, self.desk, self.casework, registry, hooks, identity)
         self.sockets = SocketRunner(self.slack, bolt)
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What a person should look at, beside what the database tells."""
+        if not self.sockets.foreign:
+            return ()
+        return (
+            "Another program uses this Slack app's token and takes a share of what agents do. Stop it, or give it an app "
+            "of its own.",
+        )
 
     def _wake(self, buckets: set[str]) -> None:
         self.outbox.wake(buckets)
@@ -134,6 +147,7 @@ class App:
             partial(self._status, inbox),
             secret_keys(self.config),
             own,
+            int(self.config.limits.attachment_bytes),
             backlog=partial(self._backlog, inbox.id),
             routes=InboxRoutes(self.web, inbox.id),
         )

@@ -56,6 +56,7 @@ class Vitals:
     last_event: Mapping[InboxId, float]
     started_at: float
     version: str
+    warnings: Callable[[], tuple[str, ...]] = tuple
 
 
 class Casework:
@@ -392,7 +393,7 @@ class Casework:
         newest = self._queue.last_error
         if newest is not None and (error_at is None or newest[1] > error_at):
             error, error_at = newest
-        stuck = [self._database.problem] if self._database.problem else []
+        stuck = [*([self._database.problem] if self._database.problem else []), *self._vitals.warnings()]
         return Health(
             tuple(self._inbox_health(inbox, statuses) for inbox in self._policy.inboxes),
             {kind: count for kind, (count, _) in waiting.items()},

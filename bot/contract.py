@@ -108,7 +108,11 @@ class Routes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AdapterContext:
-    """What an adapter gets. ``own_addresses`` are the addresses of all our inboxes on this channel: never customers."""
+    """What an adapter gets.
+
+    ``own_addresses`` are the addresses of all our inboxes on this channel: never customers. ``file_limit`` in bytes: a larger
+    file of a customer is named, and its bytes are not kept.
+    """
 
     inbox: InboxId
     team_name: str
@@ -119,6 +123,7 @@ class AdapterContext:
     status: Status
     secrets: Secrets
     own_addresses: frozenset[str] = frozenset()
+    file_limit: int = 25_000_000
     backlog: Backlog | None = None
     routes: Routes | None = None
 

@@ -86,3 +86,19 @@ async def test_a_customer_who_blocked_the_bot_is_told_to_the_agent(shop: PhoneSh
         await shop.sees("Blocked the bot")
         await shop.types("agent1", "/reply C1 are you there?")
         assert "has blocked the bot" in await shop.sees("are you there?")
+
+
+async def test_an_agent_changes_and_takes_back_what_was_sent(shop: PhoneShop) -> None:
+    async with shop.open():
+        shop.telegram.say("customer1", "Where is it?")
+        await shop.sees("Where is it?")
+        card = shop.roots()[0]
+        wrote = await shop.writes("agent1", "! Your parcle is here", card["ts"])
+        await shop.telegram.wait_for("customer1", lambda heard: heard["text"] == "Your parcle is here")
+        edited = {"channel": "support", "ts": wrote["ts"]}
+        await shop.slack.act("agent1", "chat.update", text="! Your parcel is here", **edited)
+        await shop.until(
+            lambda: [m["text"] for m in shop.telegram.heard("customer1")] == ["Your parcel is here"]
+        )
+        await shop.slack.act("agent1", "chat.delete", **edited)
+        await shop.until(lambda: not shop.telegram.heard("customer1"))

@@ -148,7 +148,7 @@ class Inbound:
         )
 
     async def _attachments(self, files: Sequence[File], *, complete: bool) -> list[Attachment]:
-        limit = self._settings.attachment_limit
+        limit = min(self._settings.attachment_limit, self._context.file_limit)
         found: list[Attachment] = []
         for file in files:
             size = len(file.content)
