@@ -13,7 +13,7 @@ PYTHON   := .venv/bin/python
 .PHONY: help demo run test lint bench screenshots image lock clean venv-demo venv-dev
 
 help:
-	@echo "make demo     the real bot against local stand-ins of Slack and mail  (PORT=$(PORT) DEMO_DIR=$(DEMO_DIR))"
+	@echo "make demo     the real bot against local stand-ins of the platforms (PORT=$(PORT) DEMO_DIR=$(DEMO_DIR))"
 	@echo "make run      the bot on your own workspace                           (CONFIG=$(CONFIG))"
 	@echo "make test     lint, types and the whole test suite with coverage      (JOBS=$(JOBS) PYTEST='-k blobs')"
 	@echo "make lint     ruff and mypy only"

@@ -390,7 +390,7 @@ async def test_colours_and_language_follow_the_visitor(chrome: Browser) -> None:
         dark, light = "rgb(22, 27, 34)", "rgb(255, 255, 255)"
         page = await made.visit("/?lang=de-AT", color_scheme="dark", viewport=DESKTOP)
         await page.get_by_role("button", name="Chat öffnen").click()
-        await expect(page.locator("header")).to_contain_text("binnen einer Stunde")
+        await expect(page.locator(".top")).to_contain_text("binnen einer Stunde")
         await expect(page.locator(".panel")).to_have_css("background-color", dark)
         await page.emulate_media(color_scheme="light")
         await expect(page.locator(".panel")).to_have_css("background-color", light)

@@ -67,7 +67,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
   background: var(--bg); border-radius: 18px; box-shadow: var(--shade); display: flex; flex-direction: column; overflow: hidden;
   border: 1px solid var(--line); animation: rise .18s ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(10px); } }
-header { display: flex; align-items: center; gap: 12px; padding: 14px 14px 14px 18px; border-bottom: 1px solid var(--line); }
+.top { display: flex; align-items: center; gap: 12px; padding: 14px 14px 14px 18px; border-bottom: 1px solid var(--line); }
 .face { flex: none; width: 40px; height: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; font-weight: 650; }
 .who { flex: 1; min-width: 0; }
 h2 { font-size: 16px; line-height: 1.3; font-weight: 650; margin: 0; overflow-wrap: anywhere; }
@@ -109,7 +109,7 @@ button.f:hover { background: var(--soft); }
 .card .bad { color: var(--bad); margin: 5px 0 0; } .card div { display: flex; gap: 8px; margin-top: 10px; }
 .card button { padding: 7px 13px; } .card .go { background: var(--c); color: var(--on); }
 .below { position: absolute; inset-inline: 0; margin-inline: auto; width: max-content; background: var(--bg); border: 1px solid var(--line); box-shadow: var(--shade); border-radius: 16px; padding: 5px 14px; font-size: 13px; bottom: 100%; margin-bottom: 8px; }
-footer { position: relative; padding: 8px 12px calc(12px + env(safe-area-inset-bottom, 0px)); }
+.foot { position: relative; padding: 8px 12px calc(12px + env(safe-area-inset-bottom, 0px)); }
 .chips { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 8px; }
 .chip { display: flex; align-items: center; gap: 8px; max-width: 100%; background: var(--soft); border-radius: 10px; padding-inline-start: 10px; font-size: 13px; }
 .chip span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 170px; }
@@ -128,7 +128,7 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
 @media (max-width: 480px) {
   :host(.open) .launch { display: none; }
   .panel { position: fixed; inset: 0; width: auto; height: var(--vh, 100dvh); border: 0; border-radius: 0; }
-  header { padding-top: calc(12px + env(safe-area-inset-top, 0px)); }
+  .top { padding-top: calc(12px + env(safe-area-inset-top, 0px)); }
   textarea, .card input { font-size: 16px; } .icon, .send { width: 44px; height: 44px; } textarea { height: 44px; padding-block: 11px; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
@@ -605,8 +605,8 @@ class SupportChat extends HTMLElement {
     p.send = el("button", { class: "send", type: "submit", "aria-label": this.#t("send") }, icon("send"));
     const form = el("form", { class: "say", submit: (event) => { event.preventDefault(); this.#say(); } }, clip, p.file, p.text, p.send);
     p.panel = el("section", { class: "panel", role: "dialog", "aria-labelledby": "title", "data-drop": this.#t("drop"), keydown: (event) => this.#keys(event) },
-      el("header", null, p.face, el("div", { class: "who" }, p.title, p.when), p.shut), p.net, p.log,
-      el("footer", null, p.below, p.chips, p.note, form));
+      el("div", { class: "top" }, p.face, el("div", { class: "who" }, p.title, p.when), p.shut), p.net, p.log,
+      el("div", { class: "foot" }, p.below, p.chips, p.note, form));
     let depth = 0;
     const over = (step) => (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
