@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from blockbuster import blockbuster_ctx
+
 from tests.flows.shop import DANA, OMAR, Shop
 
 
@@ -69,3 +71,15 @@ async def test_a_plain_message_in_a_thread_stays_internal(shop: Shop) -> None:
         text = got.as_string()
         assert "On its way" in text and "difficult" not in text
         assert len(shop.inbox(DANA)) == 1
+
+
+async def test_nothing_blocks_the_loop(shop: Shop) -> None:
+    async with shop.open():
+        with blockbuster_ctx("bot"):
+            await shop.mails(DANA, "Where is my parcel?", files=[("photo.bin", b"\x00" * 1000)])
+            await shop.sees("Where is my parcel?")
+            await shop.types("agent1", "/reply C1 It ships today.")
+            await shop.gets(DANA)
+            await shop.sees("accepted")
+            health = await shop.types("agent1", "/health")
+            assert health["ok"], health
