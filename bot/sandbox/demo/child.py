@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import signal
@@ -73,8 +74,12 @@ class BotProcess:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start the bot unless it runs."""
+        """Start the bot unless it runs. One that somebody has just killed may need a moment to be seen as dead."""
         async with self._starting:
+            if self._process is not None and self.running:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        await self._process.wait()
             if not self.running:
                 await self._start()
 
