@@ -205,20 +205,29 @@ class Settlement:
 
         return unit
 
+    def _end(
+        self, connection: Connection, run: list[Delivery], state: State, why: str, now: float
+    ) -> lanes.Advanced | None:
+        """Moves the head behind what is given up; where nothing was loaded, the lane is looked at again in a minute."""
+        if run:
+            return lanes.advance(connection, self.lane.id, self.worker, run, state, why, now)
+        lanes.postpone(connection, self.lane.id, self.worker, [], why, now + 60.0, certain=True)
+        return None
+
     def stuck(self, todo: Work, why: str) -> Settle:
         """What an attempt came to cannot be written down (a bug): the lane goes on, and nothing is repeated blindly."""
         run = _run(todo)
 
         def unit(connection: Connection) -> set[str]:
             now = self.clock()
-            if not run:
-                lanes.postpone(connection, self.lane.id, self.worker, [], why, now + 60.0, certain=True)
-                return set()
-            moved = lanes.advance(connection, self.lane.id, self.worker, run, State.UNCERTAIN, why, now)
+            moved = self._end(connection, run, State.UNCERTAIN, why, now)
             if moved is None:
                 return set()
-            if self.lane.kind == lanes.ROUTE and run[0].message_id is not None:
-                history.change(connection, run[0].message_id, state=State.UNCERTAIN, state_at=now, detail=why)
+            for one in run:
+                if one.op == "send" and one.message_id is not None:
+                    history.change(
+                        connection, one.message_id, state=State.UNCERTAIN, state_at=now, detail=why
+                    )
             return moved.woken
 
         return unit
@@ -229,10 +238,7 @@ class Settlement:
 
         def unit(connection: Connection) -> set[str]:
             now = self.clock()
-            if not run:
-                lanes.postpone(connection, self.lane.id, self.worker, [], why, now + 60.0, certain=True)
-                return set()
-            moved = lanes.advance(connection, self.lane.id, self.worker, run, State.FAILED, why, now)
+            moved = self._end(connection, run, State.FAILED, why, now)
             if moved is None:
                 return set()
             if self.lane.kind == lanes.DESK and all(one.op != "activity" for one in run):
