@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(given.do(given))
     except RelayError as error:
-        print(f"onethread: {error}", file=sys.stderr)
+        words = str(error)
+        print(f"onethread:{chr(10) if chr(10) in words else ' '}{words}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

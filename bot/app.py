@@ -336,7 +336,10 @@ async def serve(config: Config) -> None:
 
 
 async def check(config: Config) -> list[str]:
-    """Everything that is wrong with the accounts that app.yaml names; empty when all works. Changes nothing."""
+    """Everything that is wrong with the accounts that app.yaml names; empty when all works.
+
+    Sends nothing and reads no message. The database is opened, alone, and brought to this version's schema.
+    """
     problems: list[str] = []
     async with aiohttp.ClientSession() as session:
         policy = slack_policy(config)
