@@ -404,7 +404,9 @@ def _receipt(
     buckets: set[str] = set()
     for remote_id in event.remote_ids:
         row = history.by_remote(connection, inbox.id, remote_id)
-        if row is not None and row.direction == "outbound":
+        if row is None:
+            inboxes.keep_early(connection, inbox.id, remote_id, event.level, now)
+        elif row.direction == "outbound":
             buckets |= replies.progressed(connection, policy, row, event.level, now)
     return Woken(buckets)
 

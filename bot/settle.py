@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from bot import conversations, replies, views
 from bot.desk import State
-from bot.messages import Attachment, Receipt, TeamId
+from bot.messages import Attachment, Level, Receipt, TeamId
 from bot.policy import CorePolicy
 from bot.retry import Decision, Verdict
-from bot.storage import cases, deliveries, history, lanes
+from bot.storage import cases, deliveries, history, inboxes, lanes
 from bot.storage.lanes import Delivery, Lane, NewDelivery
 from bot.storage.words import indexed
 from bot.work import Change, OpenCard, Refresh, Send, Talk, Work
@@ -111,12 +111,12 @@ class Settlement:
             if todo.interval and moved.more:
                 lanes.not_before(connection, self.lane.id, now + todo.interval)
             woken = set(moved.woken)
+            early = inboxes.early_level(connection, todo.inbox, receipt.remote_ids)
+            level = Level(early) if early is not None else receipt.level
             for one in todo.run:
                 assert one.message_id is not None
                 save_part(connection, todo, -1, receipt, one)
-                woken |= replies.sent(
-                    connection, self.policy, one.message_id, receipt.level, receipt.detail, now
-                )
+                woken |= replies.sent(connection, self.policy, one.message_id, level, receipt.detail, now)
             return woken
 
         return unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -73,6 +74,20 @@ def first_time(connection: Connection, source: str, now: float) -> bool:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(act).values(source=source, at=now).on_conflict_do_nothing()
     return connection.execute(statement).rowcount == 1
+
+
+def keep_early(connection: Connection, inbox: str, remote_id: str, level: str, now: float) -> None:
+    """A receipt came before the send that it is for was stored: it waits for it."""
+    first_time(connection, f"early:{inbox}:{remote_id}:{level}", now)
+
+
+def early_level(connection: Connection, inbox: str, remote_ids: Sequence[str]) -> str | None:
+    """The furthest level that receipts told of these messages before they were stored; None where none came."""
+    for level in ("seen", "delivered"):
+        sources = [f"early:{inbox}:{remote_id}:{level}" for remote_id in remote_ids]
+        if connection.execute(select(act.c.source).where(act.c.source.in_(sources)).limit(1)).scalar():
+            return level
+    return None
 
 
 def forget_acts(connection: Connection, before: float) -> int:

@@ -16,6 +16,7 @@ from bot.messages import (
     AddressGiven,
     Contact,
     Edit,
+    Level,
     Part,
     Reaction,
     Receipt,
@@ -237,3 +238,24 @@ async def test_what_a_customer_does_to_a_reply_is_seen(database: Database) -> No
             "They reacted with 👍 to “It ships today.”",
             "They changed an earlier message to: “what I meant”",
         ]
+
+
+async def test_a_receipt_that_comes_before_its_send_is_stored(database: Database) -> None:
+    world, chat = world_with(database)
+    plain = chat.send
+
+    async def seen_at_once(reply: Reply, part: Part) -> Receipt:
+        receipt = await plain(reply, part)
+        seen = Receipt(receipt.remote_ids, datetime.now(UTC), Level.SEEN)
+        await world.relay.accept_customer(
+            CHAT, seen
+        )  # their tab is open: it answers before we have stored the send
+        return receipt
+
+    chat.send = seen_at_once  # type: ignore[method-assign]
+    async with world:
+        await world.says("hello", **visitor("1"))
+        await world.reply("C1", "hi")
+        await world.until(
+            lambda: any(isinstance(e, Replied) and e.state is State.SEEN for e in world.desk.entries())
+        )
