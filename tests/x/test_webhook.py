@@ -50,7 +50,8 @@ async def test_a_signed_delivery_comes_in(rig: Rig) -> None:
 async def test_forged_deliveries_are_refused_before_they_are_read(rig: Rig) -> None:
     rig.adapter(webhook=rig.hook)
     good = rig.x.hooks.sign(body())
-    for signature in ("", "sha256=", good[:-2] + "A=", good.removeprefix("sha256="), "sha256=é", good + "="):
+    other = good[:7] + ("B" if good[7] == "A" else "A") + good[8:]  # the last characters may be an A already
+    for signature in ("", "sha256=", other, good.removeprefix("sha256="), "sha256=é", good + "="):
         assert await rig.post(body(), signature) == 403, signature
     assert await rig.post(body("other words"), good) == 403
     assert await rig.post(b"{not json", "sha256=") == 403
