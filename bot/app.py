@@ -28,7 +28,7 @@ from bot.config import Config, Inbox
 from bot.contract import Accepted, Adapter, AdapterContext, BacklogItem
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house
-from bot.messages import BlobId, Event, InboxId, TeamId
+from bot.messages import Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import CorePolicy
@@ -366,6 +366,3 @@ async def check(config: Config) -> list[str]:
         finally:
             await database.close()
     return problems
-
-
-__all__ = ["App", "BlobId", "check", "serve", "starting"]

@@ -34,7 +34,6 @@ from bot.messages import (
     Message,
     Reaction,
     Receipt,
-    SourceId,
     Text,
     Typing,
     Unreadable,
@@ -409,8 +408,3 @@ def _receipt(
         elif row.direction == "outbound":
             buckets |= replies.progressed(connection, policy, row, event.level, now)
     return Woken(buckets)
-
-
-def source(*parts: str) -> SourceId:
-    """A source id of several parts."""
-    return SourceId(":".join(parts))

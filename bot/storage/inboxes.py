@@ -59,11 +59,6 @@ def report(
     return before
 
 
-def note_event(connection: Connection, inbox: str, now: float) -> None:
-    """An inbox has just brought something."""
-    _upsert(connection, inbox_status, {"inbox": inbox, "last_event_at": now}, ["inbox"])
-
-
 def statuses(connection: Connection) -> dict[str, Any]:
     """How all inboxes are."""
     return {row.inbox: row for row in connection.execute(select(inbox_status))}
