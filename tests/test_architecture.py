@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 450
 
 FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
+FIRST += ("wallclock", "daysoff")  # what hours stands on
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
     ("storage", "blobs"),
@@ -24,6 +25,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
         *(
             "casework",
+            "hands",
+            "prompts",
             "replies",
             "settle",
             "views",
@@ -49,6 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CONFIG = ("config", "sections", "modelcheck", "yamlfile")
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
+PURE += ("wallclock", "daysoff")
 IMPURE = {
     "asyncio",
     "aiohttp",
