@@ -72,7 +72,7 @@ class App:
         self.database = database
         self.slack = slack_policy(config)
         self.blobs = FolderBlobs(config.data_dir / "blobs")
-        self.desk = SlackDesk(self.slack, session, self.blobs)
+        self.desk = SlackDesk(self.slack, session, self.blobs, identity.url)
         self.web = application(self.report)
         self.web_port = 0
         self._tasks: set[asyncio.Task[None]] = set()

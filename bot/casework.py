@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,34 +18,15 @@ from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHeal
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.errors import UserError
+from bot.hands import Directory, Hands, Queue
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
 from bot.relay import new_key
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 
-T = TypeVar("T")
-
 Composing = Callable[[InboxId, str | None, str], None]
 """Tells an inbox that an agent is writing to (thread key, address)."""
-
-
-class Queue(Protocol):
-    """What is asked of the outbox."""
-
-    last_error: tuple[str, float] | None
-
-    def wake(self, buckets: set[str]) -> None: ...
-
-    def hold_until(self, when: float) -> None: ...
-
-
-class Directory(Protocol):
-    """Who the agents are."""
-
-    async def public_name(self, agent: AgentId) -> str: ...
-
-    async def is_agent(self, agent: AgentId, team: TeamId) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +54,7 @@ class Casework:
         clock: Callable[[], float] = time.time,
         composing: Composing | None = None,
     ) -> None:
+        self._hands = Hands(database, policy, capabilities, queue, directory, clock)
         self._database = database
         self._policy = policy
         self._capabilities = capabilities
@@ -81,15 +63,8 @@ class Casework:
         self._vitals = vitals
         self._composing = composing
         self._clock = clock
-
-    async def _read(self, unit: Callable[..., T], *args: Any) -> T:
-        return await self._database.read(lambda connection: unit(connection, self._policy, *args))
-
-    async def _change(self, unit: Callable[[Connection], tuple[T, set[str]]]) -> T:
-        result, buckets = await self._database.write(unit)
-        if buckets:
-            self._queue.wake(buckets)
-        return result
+        self._read = self._hands.read
+        self._change = self._hands.change
 
     # Who
 
@@ -304,7 +279,7 @@ class Casework:
             )
             return f"{agent.name} resolved it"
 
-        return await self._act(customer_id, team, agent, source, "resolve", act)
+        return await self._hands.act(customer_id, team, agent, source, "resolve", act)
 
     async def reopen(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
         """Opens the newest case again."""
@@ -315,7 +290,7 @@ class Casework:
             cases.change(connection, case.id, status=Status.OPEN, resolved_at=None)
             return f"{agent.name} reopened it"
 
-        return await self._act(customer_id, team, agent, source, "reopen", act)
+        return await self._hands.act(customer_id, team, agent, source, "reopen", act)
 
     async def assign(
         self, customer_id: CustomerId, team: TeamId, agent: Agent, to: AgentId | None, source: str
@@ -333,34 +308,7 @@ class Casework:
                 return f"{agent.name} gave it back to the team"
             return f"{agent.name} took it" if to == agent.id else f"{agent.name} gave it to {name}"
 
-        return await self._act(customer_id, team, agent, source, "assign", act)
-
-    async def _act(
-        self,
-        customer_id: CustomerId,
-        team: TeamId,
-        agent: Agent,
-        source: str,
-        action: str,
-        act: Callable[[Connection, Any, float], str | None],
-    ) -> Person:
-        key = new_key()
-
-        def unit(connection: Connection) -> tuple[Person, set[str]]:
-            now = self._clock()
-            final = people.final(connection, customer_id) or customer_id
-            buckets: set[str] = set()
-            if inboxes.first_time(connection, source, now):
-                case = cases.newest_case(connection, final, team)
-                if case is None:
-                    raise UserError("This customer has no case with this team.")
-                line = act(connection, case, now)
-                inboxes.write_audit(connection, agent.id, action, final, line, now)
-                if line is not None:
-                    buckets = acts.say(connection, self._policy, final, team, agent.id, line, key, now)
-            return lookups.person(connection, self._policy, final, team), buckets
-
-        return await self._change(unit)
+        return await self._hands.act(customer_id, team, agent, source, "assign", act)
 
     async def block(self, customer_id: CustomerId, agent: Agent, on: bool, source: str) -> Person:
         """A blocked customer's messages are kept and not shown; nothing is sent to them."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from bot.capabilities import Capabilities
-from bot.messages import BlobId, ConversationId, Event, InboxId, Part, Receipt, RemoteId, Reply
+from bot.messages import BlobId, Contact, ConversationId, Event, InboxId, Part, Receipt, RemoteId, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,23 @@ Backlog = Callable[[str, int], Awaitable[tuple[BacklogItem, ...]]]
 """``backlog(thread_key, after)``: what was said in a thread after the given number, oldest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Another way to go on with the same conversation. ``url`` brings the customer there, with a single-use code in it.
+
+    ``label`` names the way for customers ("Telegram", "e-mail"). ``expires_at`` in epoch seconds.
+    """
+
+    channel: str
+    label: str
+    url: str
+    expires_at: float
+
+
+Offers = Callable[[Contact], Awaitable[tuple[Offer, ...]]]
+"""``offers(sender)``: the other ways that a customer of this inbox can go on by; each call makes new codes."""
+
+
 class Routes(Protocol):
     """Lets an adapter add HTTP routes to the bot's one web application, under its own prefix."""
 
@@ -126,6 +143,7 @@ class AdapterContext:
     file_limit: int = 25_000_000
     backlog: Backlog | None = None
     routes: Routes | None = None
+    offers: Offers | None = None
 
 
 class Adapter(Protocol):
@@ -181,6 +199,15 @@ class SupportsFind(Protocol):
     async def find(self, reply: Reply, part: Part) -> Receipt | None: ...
 
 
+@runtime_checkable
+class SupportsLink(Protocol):
+    """A channel that customers can be sent to by a link with a code in it, which comes back as ``Message.link``."""
+
+    def link(self, code: str) -> str | None:
+        """The address, or None where it is not known yet. ``code`` is at most 32 letters, digits, - and _."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """What an adapter package offers under the entry point group ``onethread.adapters``.
@@ -209,6 +236,8 @@ __all__ = [
     "Channel",
     "ConversationId",
     "Cursor",
+    "Offer",
+    "Offers",
     "Routes",
     "Secrets",
     "State",
@@ -216,5 +245,6 @@ __all__ = [
     "SupportsDelete",
     "SupportsEdit",
     "SupportsFind",
+    "SupportsLink",
     "SupportsTyping",
 ]

@@ -153,7 +153,68 @@ class Activity:
     broadcast: bool = False
 
 
-Entry: TypeAlias = Said | Replied | Noted | Activity
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment (epoch seconds) that each reader sees in their own time zone. ``only``: "time" or "day" instead of both."""
+
+    at: float
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person of the workspace, by name; they are notified where it is the first time that the post is shown."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """Words that stand out."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadLink:
+    """Words that lead to a thread, or to one post in it."""
+
+    words: str
+    channel: str
+    ts: str
+
+
+Piece: TypeAlias = str | When | Who | Strong | ThreadLink
+Line: TypeAlias = tuple[Piece, ...]
+"""A line of a prompt. Plain strings are never parsed: what a customer wrote cannot become a mention or a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button of a prompt: ``action`` is a registered action's name, ``value`` (≤ 2,000 characters) what it gets."""
+
+    label: str
+    action: str
+    value: str = ""
+    style: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something that people are asked or reminded of, with buttons: in a customer's thread, or in a direct message.
+
+    The first line says what it is about; it is also what a notification shows. ``done`` says what came of it and takes
+    the place of the buttons. Always a post of its own.
+    """
+
+    lines: tuple[Line, ...]
+    at: float
+    buttons: tuple[Press, ...] = ()
+    done: Line = ()
+    broadcast: bool = False
+
+
+Entry: TypeAlias = Said | Replied | Noted | Activity | Prompt
 """What a post in a thread is made of; several make one post when many wait."""
 
 

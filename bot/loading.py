@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import sending, views
-from bot.desk import Entry, Mark, Place, Said, State
+from bot.desk import Entry, Mark, Place, Prompt, Said, State
 from bot.messages import Attachment
 from bot.policy import CorePolicy
-from bot.storage import cases, deliveries, history, lanes, people
+from bot.storage import asks, cases, deliveries, history, lanes, people
 from bot.storage.lanes import Delivery, Lane
 from bot.work import Nothing, OpenCard, Refresh, Remark, Talk, Upload, Wait, Work
 
-TALK = ("say", "echo", "note", "activity")
+TALK = ("say", "echo", "note", "activity", asks.ASK)
 """Operations that are posts in a thread; several that wait become one post."""
 RUN_CHARS = 9_000
 RUN_ENTRIES = 12
@@ -54,6 +54,10 @@ class Loader:
             return Wait(60.0)
         if lane.kind == lanes.ROUTE:
             return sending.load(self._connection, self._policy, heads)
+        if heads[0].op == asks.AGAIN:
+            return _prompt_again(self._connection, self._policy, heads[:1])
+        if lane.kind == lanes.NOTICE:
+            return self._desk(Place(lane.target or ""), lane, heads)
         customer = self._customers.get(lane.customer_id or 0)
         thread = self._threads.get((customer.id, lane.team or "")) if customer is not None else None
         if customer is None or thread is None:
@@ -117,8 +121,9 @@ class Loader:
             )
             if entry is None:
                 return (run, tuple(made)) if made else ([one], ())
-            length = len(entry.text) + 200
-            announces = isinstance(entry, Said) and entry.new_case
+            length = 0 if isinstance(entry, Prompt) else len(entry.text) + 200
+            announces = isinstance(entry, Prompt) or (isinstance(entry, Said) and entry.new_case)
+            announces = announces or (bool(made) and isinstance(made[0], Prompt))
             if made and (size + length > RUN_CHARS or len(made) >= RUN_ENTRIES or announces):
                 break
             run.append(one)
@@ -148,6 +153,15 @@ _MARKS = {
     State.UNCERTAIN: Mark.UNCERTAIN,
     State.CANCELLED: Mark.CANCELLED,
 }
+
+
+def _prompt_again(connection: Connection, policy: CorePolicy, run: list[Delivery]) -> Work:
+    """A prompt that is shown already, to be rendered anew: everything its post shows."""
+    posts = []
+    for shown in asks.posted(connection, int(run[0].payload["delivery"])):
+        again, _ = views.post_entries(connection, policy, shown.place, shown.remote_id)
+        posts.append((Place(shown.place, shown.remote_id), str(shown.remote_id), again))
+    return Remark(run, tuple(posts), ()) if posts else Nothing(run)
 
 
 def _remark(connection: Connection, policy: CorePolicy, heads: list[Delivery]) -> Work:

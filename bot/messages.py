@@ -6,6 +6,7 @@ Offsets in text are Python code points; times are aware ``datetime``; sizes are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -124,6 +125,7 @@ class Message:
     ``automated`` says why this was written by a machine, or None; such a message is shown and never answered.
     ``participants`` are the other people it was addressed to (To, CC), ourselves left out.
     ``problems`` are sentences for the agent about what could not be read.
+    ``link`` is a link code that came with it: single-use, given to a customer on another channel.
     """
 
     source_id: SourceId
@@ -141,6 +143,7 @@ class Message:
     automated: str | None = None
     problems: tuple[str, ...] = ()
     raw: BlobId | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,24 @@ class AddressGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class Identified:
+    """The channel has proof of who the sender is: a token that the owner of the channel has signed.
+
+    ``proven`` is the identity that the proof names (on the same channel, verified): the sender is that person from now on.
+    ``email`` is an address that the signer names; it counts as proven only where its ``verified`` says so. ``attributes`` are
+    what the signer knows of them.
+    """
+
+    source_id: SourceId
+    sender: Contact
+    proven: Contact
+    at: datetime
+    email: Contact | None = None
+    attributes: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    thread_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unseen:
     """Replies that wait on the channel for somebody who has not come back for ``minutes``.
 
@@ -281,6 +302,7 @@ Event: TypeAlias = (
     | Typing
     | AddressChanged
     | AddressGiven
+    | Identified
     | Unseen
     | Unreadable
 )

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot import prompts
 from bot.desk import Activity, CardView, Entry, Noted, Replied, Said, State, Status
 from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
-from bot.storage import cases, history, people
+from bot.storage import asks, cases, history, people
 from bot.storage.lanes import Delivery
 
 SHOWN = 9_500
@@ -56,6 +57,8 @@ def entry(
             AgentId(actor) if actor else None,
             bool(payload.get("broadcast")),
         )
+    if op == asks.ASK:
+        return prompts.unpacked(payload)
     row = of.messages.get(message_id) if message_id is not None else None
     if row is None:
         return None

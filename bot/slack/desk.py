@@ -38,19 +38,28 @@ MARKS = {
 SKEW = 300.0
 """Seconds by which Slack's clock and ours may differ when a post is looked for."""
 _KNOWN_MARKS = 2000
+_PEOPLE = frozenset("UW")
+"""Ids of people begin with these letters."""
 _PAGE = 200
 _log = logging.getLogger(__name__)
 
 
 class SlackDesk(Desk):
-    """The desk over one Slack workspace. ``session`` is shared and closed by whoever made it."""
+    """The desk over one Slack workspace. ``session`` is shared and closed by whoever made it.
 
-    def __init__(self, policy: SlackPolicy, session: aiohttp.ClientSession, blobs: BlobStore) -> None:
+    ``url`` is the workspace's own address, for links to threads.
+    """
+
+    def __init__(
+        self, policy: SlackPolicy, session: aiohttp.ClientSession, blobs: BlobStore, url: str = ""
+    ) -> None:
         self.policy = policy
         self.client = make_client(policy, session)
         self.api = SlackApi(self.client, policy.timeout)
         self.files = SlackFiles(policy, self.api, session, blobs)
         self.session = session
+        self._url = url
+        self._direct: dict[str, str] = {}
         self._marks: OrderedDict[tuple[str, str], Mark] = OrderedDict()
 
     @override
@@ -66,7 +75,7 @@ class SlackDesk(Desk):
 
     @override
     async def post(self, place: Place, entries: tuple[Entry, ...], key: str) -> str:
-        shown, overlong = render(entries, self.policy.icons)
+        shown, overlong = render(entries, self.policy.icons, url=self._url)
         ts = await self._post(place, shown, key)
         for words in overlong:
             await self._file_words(place, words.name, words.text)
@@ -101,9 +110,18 @@ class SlackDesk(Desk):
             if cursor is None:
                 return None
 
+    async def _channel(self, place: str) -> str:
+        """Where to read or change what was posted there: posts to a person are in a channel of its own."""
+        if place[:1] not in _PEOPLE:
+            return place
+        if place not in self._direct:
+            answer = await self.api.call("conversations.open", users=place)
+            self._direct[place] = str(answer["channel"]["id"])
+        return self._direct[place]
+
     async def _page(self, place: Place, oldest: str, cursor: str | None) -> dict[str, Any]:
         common: dict[str, Any] = {
-            "channel": place.channel,
+            "channel": await self._channel(place.channel),
             "oldest": oldest,
             "limit": _PAGE,
             "cursor": cursor,
@@ -115,11 +133,11 @@ class SlackDesk(Desk):
 
     @override
     async def update(self, place: Place, post_ts: str, entries: tuple[Entry, ...]) -> None:
-        shown, _ = render(entries, self.policy.icons, renewed=True)
+        shown, _ = render(entries, self.policy.icons, renewed=True, url=self._url)
         _, code = await self.api.call_raw(
             "chat.update",
             frozenset({"message_not_found"}),
-            channel=place.channel,
+            channel=await self._channel(place.channel),
             ts=post_ts,
             blocks=shown.blocks,
             text=shown.text,

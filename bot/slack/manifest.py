@@ -20,6 +20,8 @@ SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
+        "im:history",
+        "im:write",
         "metadata.message:read",
         "reactions:write",
         "users:read",

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from bot.desk import Activity, Entry, Noted, Replied, Said, State
+from bot.desk import Activity, Entry, Noted, Prompt, Replied, Said, State
 from bot.messages import MessageId
-from bot.slack import parts
+from bot.slack import parts, prompts
 from bot.slack.blocks import MAX_BLOCKS, Block, context, date, escape, mrkdwn, plain, quiet
 from bot.slack.cards import Rendered
 from bot.slack.names import one_line, pair, safe_name, sender
+
+Spoken: TypeAlias = Said | Replied | Noted | Activity
+"""What is said or done; all but a prompt."""
 
 MAX_WORDS = 9000
 """Characters of customers' words in one post; Slack cuts at about 12,000 with everything around them."""
@@ -32,9 +36,20 @@ class Overlong:
 
 
 def render(
-    entries: Sequence[Entry], icons: Mapping[str, str], *, renewed: bool = False
+    entries: Sequence[Entry], icons: Mapping[str, str], *, renewed: bool = False, url: str = ""
 ) -> tuple[Rendered, tuple[Overlong, ...]]:
-    """A post of these entries, and what did not fit. ``renewed``: it is an update, which cannot carry a name or picture."""
+    """A post of these entries, and what did not fit. ``renewed``: it is an update, which cannot carry a name or picture.
+
+    ``url``: the workspace's own address, for links to threads.
+    """
+    if isinstance(entries[0], Prompt):
+        return _prompt(entries[0], url), ()
+    return _spoken([entry for entry in entries if not isinstance(entry, Prompt)], icons, renewed=renewed)
+
+
+def _spoken(
+    entries: Sequence[Spoken], icons: Mapping[str, str], *, renewed: bool
+) -> tuple[Rendered, tuple[Overlong, ...]]:
     alone = len(entries) == 1
     budget = max(300, MAX_WORDS // max(1, sum(1 for e in entries if not isinstance(e, Activity))))
     name, icon = _face(entries, icons)
@@ -51,7 +66,13 @@ def render(
     return rendered, tuple(_overlong(entries, budget))
 
 
-def _within(blocks: list[Block], entries: Sequence[Entry]) -> list[Block]:
+def _prompt(entry: Prompt, url: str) -> Rendered:
+    """A prompt, always a post of its own."""
+    notified = prompts.words(entry.lines[0]) if entry.lines else ""
+    return Rendered(prompts.blocks(entry, url), escape(notified) or " ", broadcast=entry.broadcast)
+
+
+def _within(blocks: list[Block], entries: Sequence[Spoken]) -> list[Block]:
     """At most as many blocks as Slack takes, saying so."""
     if len(blocks) <= MAX_BLOCKS:
         return blocks
@@ -60,7 +81,7 @@ def _within(blocks: list[Block], entries: Sequence[Entry]) -> list[Block]:
     return [*blocks[: MAX_BLOCKS - 1], quiet(f"… and more than fits here: see {where}.")]
 
 
-def _grouped(entries: Sequence[Entry]) -> list[Said | Replied | Noted | str]:
+def _grouped(entries: Sequence[Spoken]) -> list[Said | Replied | Noted | str]:
     """Entries in order, neighbouring activity as one line of words."""
     made: list[Said | Replied | Noted | str] = []
     line: list[str] = []
@@ -77,7 +98,7 @@ def _grouped(entries: Sequence[Entry]) -> list[Said | Replied | Noted | str]:
     return made
 
 
-def who(entry: Entry) -> str:
+def who(entry: Spoken) -> str:
     """Under whose name an entry stands."""
     if isinstance(entry, Said):
         return sender(entry.other_sender or entry.customer_name, entry.channel)
@@ -88,7 +109,7 @@ def who(entry: Entry) -> str:
     return ""
 
 
-def _face(entries: Sequence[Entry], icons: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _face(entries: Sequence[Spoken], icons: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The name and picture of the whole post: only where all of it is from one person."""
     if any(isinstance(entry, Replied) and entry.from_thread for entry in entries):
         return None, None
@@ -110,14 +131,14 @@ def _heading(entry: Said | Replied | Noted, *, with_name: bool, with_time: bool)
     return [context(*heading)] if heading else []
 
 
-def _broadcast(entries: Sequence[Entry]) -> bool:
+def _broadcast(entries: Sequence[Spoken]) -> bool:
     return any(
         (isinstance(entry, Said) and entry.new_case) or (isinstance(entry, Activity) and entry.broadcast)
         for entry in entries
     )
 
 
-def _fallback(entries: Sequence[Entry]) -> str:
+def _fallback(entries: Sequence[Spoken]) -> str:
     """What notifications show."""
     first = entries[0]
     if isinstance(first, Activity):
@@ -138,7 +159,7 @@ def _notified(entry: Said | Replied | Noted) -> str:
     return words
 
 
-def _overlong(entries: Sequence[Entry], budget: int) -> list[Overlong]:
+def _overlong(entries: Sequence[Spoken], budget: int) -> list[Overlong]:
     found = []
     for entry in entries:
         if isinstance(entry, Activity) or (isinstance(entry, Replied) and entry.from_thread):

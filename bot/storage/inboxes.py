@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Executable, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.storage.schema import act, adapter_state, audit, delivery, inbox_status, metadata, source_cursor
+from bot.storage.base import metadata
+from bot.storage.schema import act, adapter_state, audit, delivery, inbox_status, source_cursor
 
 
 def _upsert(connection: Connection, table: Any, values: dict[str, Any], keys: list[str]) -> None:

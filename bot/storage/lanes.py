@@ -17,8 +17,9 @@ from bot.desk import State
 from bot.storage.hot import Hot
 from bot.storage.schema import HELD, delivery, lane
 
-DESK, CARD, MARK, ROUTE = "desk", "card", "mark", "route"
-"""The kinds of lanes: posts into a customer's thread, its card, marks on what is there, and a route to a customer."""
+DESK, CARD, MARK, ROUTE, NOTICE = "desk", "card", "mark", "route", "notice"
+"""The kinds of lanes: posts into a customer's thread, its card, marks on what is there, a route to a customer, and notices to
+one person (by direct message) or Slack channel."""
 
 NORMAL, PROMPT = 10, 0
 """Priorities: a lane that holds an agent's echo goes first."""
@@ -40,6 +41,7 @@ class Lane:
     customer_id: int | None
     team: str | None
     route_id: int | None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,9 @@ def promote(connection: Connection, lane_id: int) -> None:
 
 _READY = and_(lane.c.owner.is_(None), lane.c.head <= lane.c.tail)
 _CANDIDATES = (
-    select(lane.c.id, lane.c.kind, lane.c.bucket, lane.c.customer_id, lane.c.team, lane.c.route_id)
+    select(
+        lane.c.id, lane.c.kind, lane.c.bucket, lane.c.customer_id, lane.c.team, lane.c.route_id, lane.c.target
+    )
     .where(lane.c.bucket == bindparam("which"), _READY, lane.c.due_at <= bindparam("now"))
     .order_by(lane.c.priority, lane.c.head_at)
     .limit(bindparam("most"))
@@ -222,7 +226,10 @@ def claim(
     for head in connection.execute(_HEADS, {"lanes": list(heads)}):
         heads[head.lane_id].append(_delivery(head))
     return [
-        (Lane(row.id, row.kind, row.bucket, row.customer_id, row.team, row.route_id), heads[row.id])
+        (
+            Lane(row.id, row.kind, row.bucket, row.customer_id, row.team, row.route_id, row.target),
+            heads[row.id],
+        )
         for row in rows
     ]
 

@@ -6,8 +6,6 @@ JSON is kept as compact text: it is read whole and never queried into.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,10 +13,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
-    ForeignKey,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -26,52 +22,34 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Id = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite only numbers rows by itself where the type is exactly INTEGER."""
-
+from bot.storage.base import Id, key_column, metadata, refers, where
 
 HELD: ColumnElement[str] = literal_column("'held'")
 RESOLVED: ColumnElement[str] = literal_column("'resolved'")
 """Literals, so that a planner sees which partial index fits: of held deliveries, of conversations that are not resolved."""
 
 
-def _key() -> Column[int]:
-    return Column("id", Id, primary_key=True, autoincrement=True)
-
-
-def _refers(name: str, target: str, **options: Any) -> Column[int]:
-    return Column(name, Id, ForeignKey(target), **options)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
-
-
 customer = Table(
     "customer",
     metadata,
-    _key(),  # the handle is "C" and this number
+    key_column(),  # the handle is "C" and this number
     Column("name", Text, nullable=False),
-    _refers("merged_into", "customer.id"),
+    refers("merged_into", "customer.id"),
     Column("blocked", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", Double, nullable=False),
+    Column("root_id", Id),  # who they are today, where they were merged; None: themselves
+    Column("spam", Boolean, nullable=False, server_default=text("false")),
+    Column("quarantine", Text),  # why their words wait apart and are not shown in the Slack channel
+    Column("erased_at", Double),
+    Index(None, "root_id", **where("root_id is not null")),
+    Index("ix_customer_quarantine", "id", **where("quarantine is not null")),
 )
 
 identity = Table(
     "identity",
     metadata,
-    _key(),
-    _refers("customer_id", "customer.id", nullable=False),
+    key_column(),
+    refers("customer_id", "customer.id", nullable=False),
     Column("channel", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("verified", Boolean, nullable=False),
@@ -79,18 +57,19 @@ identity = Table(
     Column("name", Text),
     Column("created_at", Double, nullable=False),
     Column("given", Boolean, nullable=False, server_default=text("false")),  # they only said so, elsewhere
+    Column("verified_at", Double),
     # A claim to an address and the proven owner of it are two identities: a spoofed mail never joins the owner.
     # What somebody only said of themselves is a third thing: it may be said by many.
-    Index("uq_identity_address", "channel", "address", "verified", unique=True, **_where("not given")),
-    Index("uq_identity_given", "customer_id", "channel", "address", unique=True, **_where("given")),
+    Index("uq_identity_address", "channel", "address", "verified", unique=True, **where("not given")),
+    Index("uq_identity_given", "customer_id", "channel", "address", unique=True, **where("given")),
     Index(None, "customer_id"),
 )
 
 route = Table(
     "route",
     metadata,
-    _key(),
-    _refers("identity_id", "identity.id", nullable=False),
+    key_column(),
+    refers("identity_id", "identity.id", nullable=False),
     Column("inbox", Text, nullable=False),
     Column("thread_key", Text, nullable=False, server_default=""),
     Column("last_in_at", Double),
@@ -102,8 +81,8 @@ route = Table(
 conversation = Table(
     "conversation",
     metadata,
-    _key(),
-    _refers("customer_id", "customer.id", nullable=False),
+    key_column(),
+    refers("customer_id", "customer.id", nullable=False),
     Column("team", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("owner", Text),
@@ -116,17 +95,22 @@ conversation = Table(
     Column("waiting_since", Double),  # the oldest message of theirs that nobody has answered
     Column("snoozed_until", Double),
     Column("resolved_at", Double),
+    Column("priority", Text, nullable=False, server_default="normal"),
+    Column("due_at", Double),  # the next promise that comes due
+    Column("due_kind", Text),
+    Column("joined_to", Id),  # a merge ended this case in favour of that one
     CheckConstraint("status in ('open', 'pending', 'snoozed', 'resolved')", name="status"),
-    Index("uq_conversation_open", "customer_id", "team", unique=True, **_where("status <> 'resolved'")),
+    Index("uq_conversation_open", "customer_id", "team", unique=True, **where("status <> 'resolved'")),
     Index("ix_conversation_customer", "customer_id", "team", "id"),
-    Index("ix_conversation_queue", "team", "owner", "waiting_since", **_where("status <> 'resolved'")),
+    Index("ix_conversation_queue", "team", "owner", "waiting_since", **where("status <> 'resolved'")),
+    Index("ix_conversation_snoozed", "snoozed_until", **where("status = 'snoozed'")),
 )
 
 thread = Table(
     "thread",
     metadata,
-    _key(),
-    _refers("customer_id", "customer.id", nullable=False),
+    key_column(),
+    refers("customer_id", "customer.id", nullable=False),
     Column("team", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("ts", Text),  # None until the card is posted
@@ -149,17 +133,17 @@ thread = Table(
         sqlite_where=text("current = 1"),  # as a query says it: else SQLite does not see that the index fits
         postgresql_where=text("current"),
     ),
-    Index("uq_thread_place", "channel", "ts", unique=True, **_where("ts is not null")),
+    Index("uq_thread_place", "channel", "ts", unique=True, **where("ts is not null")),
 )
 
 message = Table(
     "message",
     metadata,
-    _key(),
-    _refers("conversation_id", "conversation.id", nullable=False),
-    _refers("customer_id", "customer.id", nullable=False),
-    _refers("identity_id", "identity.id"),
-    _refers("route_id", "route.id"),
+    key_column(),
+    refers("conversation_id", "conversation.id", nullable=False),
+    refers("customer_id", "customer.id", nullable=False),
+    refers("identity_id", "identity.id"),
+    refers("route_id", "route.id"),
     Column("inbox", Text),
     Column("direction", Text, nullable=False),
     Column("dedup_key", Text, nullable=False, unique=True),
@@ -182,14 +166,14 @@ message = Table(
     CheckConstraint("direction in ('inbound', 'outbound', 'note', 'system')", name="direction"),
     Index("ix_message_customer", "customer_id", "id"),
     Index("ix_message_conversation", "conversation_id", "id"),
-    Index("ix_message_remote", "inbox", "remote_id", **_where("remote_id is not null")),
+    Index("ix_message_remote", "inbox", "remote_id", **where("remote_id is not null")),
 )
 
 message_version = Table(
     "message_version",
     metadata,
-    _key(),
-    _refers("message_id", "message.id", nullable=False),
+    key_column(),
+    refers("message_id", "message.id", nullable=False),
     Column("at", Double, nullable=False),
     Column("text", Text, nullable=False),
     Column("spans", Text),
@@ -200,8 +184,8 @@ message_version = Table(
 attachment = Table(
     "attachment",
     metadata,
-    _key(),
-    _refers("message_id", "message.id", nullable=False),
+    key_column(),
+    refers("message_id", "message.id", nullable=False),
     Column("name", Text, nullable=False),
     Column("media_type", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -217,8 +201,8 @@ attachment = Table(
 lane = Table(
     "lane",
     metadata,
-    _key(),
-    Column("kind", Text, nullable=False),  # desk, card, mark, route
+    key_column(),
+    Column("kind", Text, nullable=False),  # desk, card, mark, route, notice
     Column("bucket", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("10")),
     Column("head", BigInteger, nullable=False, server_default=text("1")),  # the next to be attempted
@@ -226,22 +210,24 @@ lane = Table(
     Column("head_at", Double, nullable=False, server_default=text("0")),  # since when the head waits
     Column("due_at", Double, nullable=False, server_default=text("0")),
     Column("owner", Text),  # the worker that has claimed it
-    _refers("customer_id", "customer.id"),
+    refers("customer_id", "customer.id"),
     Column("team", Text),
     Column("route_id", Id),
-    Index("ix_lane_ready", "bucket", "priority", "head_at", **_where("owner is null and head <= tail")),
-    Index("ix_lane_owner", "owner", **_where("owner is not null")),
+    Column("target", Text),  # of notices: the Slack user, or channel, that they are for
+    Index("uq_lane_target", "target", unique=True, **where("target is not null")),
+    Index("ix_lane_ready", "bucket", "priority", "head_at", **where("owner is null and head <= tail")),
+    Index("ix_lane_owner", "owner", **where("owner is not null")),
 )
 
 delivery = Table(
     "delivery",
     metadata,
-    _key(),
-    _refers("lane_id", "lane.id", nullable=False),
+    key_column(),
+    refers("lane_id", "lane.id", nullable=False),
     Column("seq", BigInteger),  # its place in the lane; None while held
     Column("op", Text, nullable=False),
-    _refers("message_id", "message.id"),
-    _refers("attachment_id", "attachment.id"),
+    refers("message_id", "message.id"),
+    refers("attachment_id", "attachment.id"),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("key", Text),  # the attempt's idempotency key; the rows of one post share it
@@ -253,18 +239,20 @@ delivery = Table(
     Column("progress", Text),
     Column("created_at", Double, nullable=False),
     Column("settled_at", Double),
-    Index("uq_delivery_lane_seq", "lane_id", "seq", unique=True, **_where("seq is not null")),
-    Index("ix_delivery_held", "hold_until", **_where("state = 'held'")),
-    Index("ix_delivery_message", "message_id", **_where("message_id is not null")),
-    Index("ix_delivery_trouble", "state", "settled_at", **_where("state in ('failed', 'uncertain')")),
+    Column("about", Text),  # of a prompt: what it is about, so that it can be shown anew
+    Index("ix_delivery_about", "about", **where("about is not null")),
+    Index("uq_delivery_lane_seq", "lane_id", "seq", unique=True, **where("seq is not null")),
+    Index("ix_delivery_held", "hold_until", **where("state = 'held'")),
+    Index("ix_delivery_message", "message_id", **where("message_id is not null")),
+    Index("ix_delivery_trouble", "state", "settled_at", **where("state in ('failed', 'uncertain')")),
 )
 
 post = Table(
     "post",
     metadata,
-    _key(),
-    _refers("message_id", "message.id"),
-    _refers("delivery_id", "delivery.id"),
+    key_column(),
+    refers("message_id", "message.id"),
+    refers("delivery_id", "delivery.id"),
     Column("part", Integer, nullable=False, server_default=text("0")),
     Column("target", Text, nullable=False),  # desk, route
     Column("place", Text, nullable=False),  # the Slack channel, or the inbox
@@ -308,11 +296,11 @@ inbox_status = Table(
 audit = Table(
     "audit",
     metadata,
-    _key(),
+    key_column(),
     Column("at", Double, nullable=False),
     Column("agent", Text, nullable=False),
     Column("action", Text, nullable=False),
-    _refers("customer_id", "customer.id"),
+    refers("customer_id", "customer.id"),
     Column("detail", Text),
     Index(None, "customer_id", "id"),
 )

@@ -22,7 +22,8 @@ from bot.errors import StorageError
 from bot.storage import history, inboxes, people
 from bot.storage.database import Database, PostgresDatabase, SqliteDatabase, connect
 from bot.storage.migrate import include_object, migrate
-from bot.storage.schema import act, metadata, source_cursor
+from bot.storage.schema import act, source_cursor
+from bot.storage.tables import metadata
 from bot.storage.words import LONGEST
 from tests.core.world import World
 from tests.rig.postgres import NoPostgres, Server, find_binaries

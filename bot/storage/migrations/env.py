@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from bot.storage.migrate import include_object
-from bot.storage.schema import metadata
+from bot.storage.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

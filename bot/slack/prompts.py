@@ -1,0 +1,83 @@
+"""A prompt as Slack blocks: lines in which nothing is ever parsed, then what came of it, or the buttons."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.desk import Line, Piece, Prompt, Strong, ThreadLink, When, Who
+from bot.slack.blocks import Block, actions, button
+from bot.slack.names import one_line
+
+_FORMATS = {"time": "{time}", "day": "{date_short_pretty}", "": "{date_short_pretty} {time}"}
+MAX_PIECE = 1000
+MAX_BUTTONS = 5
+
+
+def blocks(prompt: Prompt, url: str) -> list[Block]:
+    """The blocks of a prompt. ``url`` is the workspace's own address, for links to threads."""
+    made = [_lines(prompt.lines, url)]
+    if prompt.done:
+        made.append(_lines((prompt.done,), url))
+    elif prompt.buttons:
+        shown = [
+            button(one.label, f"{one.action}#{number}" if number else one.action, one.value, one.style)
+            for number, one in enumerate(prompt.buttons[:MAX_BUTTONS])
+        ]
+        made.append(actions("prompt", *shown))
+    return made
+
+
+def words(line: Line) -> str:
+    """A line as plain words, for notifications: moments in UTC, people left out."""
+    said = []
+    for piece in line:
+        if isinstance(piece, str):
+            said.append(piece)
+        elif isinstance(piece, When):
+            said.append(_fallback(piece))
+        elif isinstance(piece, Strong | ThreadLink):
+            said.append(piece.words)
+    return one_line("".join(said), 280)
+
+
+def permalink(url: str, channel: str, ts: str) -> str:
+    """The address of a post."""
+    return f"{url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
+
+
+def _lines(lines: tuple[Line, ...], url: str) -> Block:
+    sections = [
+        {"type": "rich_text_section", "elements": [_element(piece, url) for piece in _spaced(line, lines)]}
+        for line in lines
+        if line
+    ]
+    return {"type": "rich_text", "elements": sections}
+
+
+def _spaced(line: Line, lines: tuple[Line, ...]) -> Line:
+    """Sections run on in one line unless each but the last ends with a line break."""
+    return line if line is lines[-1] else (*line, "\n")
+
+
+def _element(piece: Piece, url: str) -> Block:
+    if isinstance(piece, str):
+        return {"type": "text", "text": piece[:MAX_PIECE] or " "}
+    if isinstance(piece, Strong):
+        return {"type": "text", "text": piece.words[:MAX_PIECE] or " ", "style": {"bold": True}}
+    if isinstance(piece, Who):
+        return {"type": "user", "user_id": piece.agent}
+    if isinstance(piece, When):
+        return {
+            "type": "date",
+            "timestamp": int(piece.at),
+            "format": _FORMATS.get(piece.only, _FORMATS[""]),
+            "fallback": _fallback(piece),
+        }
+    if not url:
+        return {"type": "text", "text": piece.words}
+    return {"type": "link", "url": permalink(url, piece.channel, piece.ts), "text": piece.words}
+
+
+def _fallback(piece: When) -> str:
+    pattern = {"time": "%H:%M UTC", "day": "%Y-%m-%d"}.get(piece.only, "%Y-%m-%d %H:%M UTC")
+    return datetime.fromtimestamp(piece.at, UTC).strftime(pattern)

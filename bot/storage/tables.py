@@ -1,0 +1,11 @@
+"""All tables together: whoever needs the whole schema takes ``metadata`` from here, and no table is missing."""
+
+from __future__ import annotations
+
+from bot.storage import schema, schema_people
+from bot.storage.base import metadata
+
+MODULES = (schema, schema_people)
+"""Every module that defines tables."""
+
+__all__ = ["MODULES", "metadata"]
