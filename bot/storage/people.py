@@ -205,6 +205,27 @@ def final(connection: Connection, customer_id: int) -> int | None:
     return None
 
 
+_ROOT = select(func.coalesce(customer.c.root_id, customer.c.id)).where(customer.c.id == bindparam("which"))
+_FAMILY = (
+    select(customer.c.id)
+    .where(or_(customer.c.id == bindparam("root"), customer.c.root_id == bindparam("root")))
+    .order_by(customer.c.id)
+)
+
+
+def family(connection: Connection, customer_id: int) -> tuple[int, ...]:
+    """All numbers of the person that a number means today, today's own first: whatever is theirs has one of these.
+
+    Messages and cases keep the number that they came under, so a customer's history is that of the family. The number
+    alone where nobody has it.
+    """
+    root = connection.execute(_ROOT, {"which": customer_id}).scalar()
+    if root is None:
+        return (customer_id,)
+    rows = connection.execute(_FAMILY, {"root": root}).scalars().all()
+    return (root, *(one for one in rows if one != root))
+
+
 _ROUTE = select(route.c.id).where(
     route.c.identity_id == bindparam("identity"),
     route.c.inbox == bindparam("which"),
