@@ -6,82 +6,50 @@
   that repeats one; hours that the clock skips last none.
 - A day off has no hours, whatever the week says; a day with hours of its own (``special``) has those, even on a day off.
 - Hours include the moment they open and exclude the moment they close.
-
-Within a piece of ``bot.wallclock`` the wall clock runs evenly, so business time there is arithmetic: whole weeks, plus
-the days that differ from their week, plus two cut days. Nothing loops over minutes, and nothing over the days between.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
 
-from bot.daysoff import YEARS, days_off
-from bot.wallclock import DAY, EPOCH_DAY, LATEST, check, pieces, wall, zone_of
+from bot.schedule import ALWAYS, GRAIN, Calendar, Hours, Intervals, calendar_of, days
+from bot.wallclock import DAY, LATEST, check, pieces, wall
 
-Intervals = tuple[tuple[int, int], ...]
-"""Sorted, disjoint (start, end) in minutes since midnight by the wall clock; an end may be 1440."""
+__all__ = [
+    "ALWAYS",
+    "Hours",
+    "Intervals",
+    "Stretch",
+    "add",
+    "between",
+    "explain",
+    "is_open",
+    "next_close",
+    "next_open",
+]
 
-_GRAIN = 1e-6
-"""Seconds. A double holds the time of day to a quarter of that, so two moments this close are one."""
+_LUNCH = (11 * 60, 15 * 60)
+_LUNCH_LONGEST = 120
+"""Minutes. A break of a day within these is called lunch."""
 
-_FAR = 100 * 366 * DAY
-"""Seconds. Whoever asks for a moment further away has no hours."""
+_REASONS = 5
+"""So many are named for one closed stretch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """When a team works. Raises ``ValueError`` that names what is wrong."""
+class Stretch:
+    """A part of the time that is being explained."""
 
-    zone: str
-    """IANA name of the time zone in which ``week`` is meant."""
-    week: tuple[Intervals, ...]
-    """Seven entries, Monday first. Work over midnight is written as two: until 1440, and from 0 on the day after."""
-    holidays: frozenset[date] = frozenset()
-    """Own days off."""
-    country: str | None = None
-    """ISO 3166-1 code of the country whose public holidays are days off, "DE"."""
-    subdivision: str | None = None
-    """ISO 3166-2 code within the country, "BE" for Berlin."""
-    special: tuple[tuple[date, Intervals], ...] = ()
-    """Days with other hours than their week's: 24 December until noon."""
-
-    def __post_init__(self) -> None:
-        zone_of(self.zone)
-        if len(self.week) != 7:
-            raise ValueError(f"a week has seven days, Monday first, not {len(self.week)}")
-        for intervals in (*self.week, *(intervals for _, intervals in self.special)):
-            _check_intervals(intervals)
-        if len({day for day, _ in self.special}) != len(self.special):
-            raise ValueError("a day has special hours twice")
-        if self.subdivision is not None and self.country is None:
-            raise ValueError(f"subdivision {self.subdivision!r} needs its country")
-        if self.country is not None:
-            days_off(self.country, self.subdivision, YEARS[0])
-
-    @property
-    def always(self) -> bool:
-        """Whether these hours never end: 24/7."""
-        whole = all(sum(end - start for start, end in day) == 1440 for day in self.week)
-        return whole and not (self.holidays or self.country or self.special)
-
-
-def _check_intervals(intervals: Intervals) -> None:
-    free = 0
-    for start, end in intervals:
-        if not free <= start < end <= 1440:
-            raise ValueError(
-                f"hours {start}-{end} (minutes since midnight) are not in order, overlap or leave the day"
-            )
-        free = end
-
-
-ALWAYS = Hours("UTC", (((0, 1440),),) * 7)
-"""24/7: the calendar's time."""
+    start: float
+    end: float
+    counted: bool
+    """Whether it counted; a summary of many did where any of them did."""
+    why: str
+    """"open", "special hours"; "closed", "lunch", "between hours", "Saturday, Sunday", "holiday: Christmas Day", "day off"."""
+    seconds: float
+    """Business time in it: all of it, or none, but for a summary."""
 
 
 def add(hours: Hours, start: float, seconds: float) -> float:
@@ -93,13 +61,13 @@ def add(hours: Hours, start: float, seconds: float) -> float:
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"cannot add {seconds} seconds of business time")
     _check_open(hours)
-    if seconds <= _GRAIN:
+    if seconds <= GRAIN:
         return _found(next_open(hours, start))
-    calendar = _calendar(hours)
+    calendar = calendar_of(hours)
     left = seconds
-    for begins, ends, shift in pieces(hours.zone, start, _horizon(start)):
+    for begins, ends, shift in pieces(hours.zone, start, _until(start, 100)):
         here = calendar.worked(begins + shift, ends + shift)
-        if here + _GRAIN >= left:
+        if here + GRAIN >= left:
             return calendar.reach(begins + shift, ends + shift, left) - shift
         left -= here
     return _found(None)
@@ -107,7 +75,7 @@ def add(hours: Hours, start: float, seconds: float) -> float:
 
 def between(hours: Hours, start: float, end: float) -> float:
     """Seconds of business time from ``start`` to ``end``; 0 where the end is not later."""
-    calendar = _calendar(hours)
+    calendar = calendar_of(hours)
     return math.fsum(calendar.worked(a + shift, b + shift) for a, b, shift in pieces(hours.zone, start, end))
 
 
@@ -115,31 +83,88 @@ def is_open(hours: Hours, at: float) -> bool:
     """Whether a moment is within the hours."""
     shown = wall(hours.zone, at)
     second = (shown.hour * 60 + shown.minute) * 60 + shown.second + shown.microsecond / 1e6
-    return any(start * 60 <= second < end * 60 for start, end in hours_of(hours, shown.date()))
+    today = calendar_of(hours).intervals(shown.toordinal())
+    return any(start * 60 <= second < end * 60 for start, end in today)
 
 
 def next_open(hours: Hours, at: float) -> float | None:
-    """``at`` where that is within the hours, else the next opening; None where there is none."""
-    return next((start for start, _ in open_stretches(hours, at, _horizon(at))), None)
+    """``at`` where that is within the hours, else the next opening; None where there is none in 100 years."""
+    if is_open(hours, at):
+        return at
+    calendar = calendar_of(hours)
+    for begins, ends, shift in pieces(hours.zone, at, _until(at, 100)):
+        for opens, _ in calendar.open(begins + shift, ends + shift):
+            return opens - shift
+    return None
 
 
 def next_close(hours: Hours, at: float) -> float | None:
-    """When the hours end that ``at`` is in, or else the next ones; None where they never end or never come."""
+    """When the hours end that ``at`` is in, or else the next ones; None where that is not within ten years."""
     if hours.always:
         return None
-    horizon = _horizon(at)
-    end = next((end for _, end in open_stretches(hours, at, horizon)), None)
-    return None if end is None or end >= horizon else end
+    until = _until(at, 10)
+    end = next((end for _, end in _open_stretches(hours, at, until)), None)
+    return None if end is None or end >= until else end
 
 
-def hours_of(hours: Hours, day: date) -> Intervals:
-    """The hours of one day, in minutes since midnight."""
-    return _calendar(hours).intervals(day.toordinal())
+def explain(hours: Hours, start: float, end: float, limit: int = 40) -> tuple[Stretch, ...]:
+    """How the time from ``start`` to ``end`` was counted, in order and without holes.
+
+    Their ``seconds`` add up to ``between(hours, start, end)``. Of more than ``limit`` stretches the middle ones are one.
+    """
+    rows: list[Stretch] = []
+    reached = start
+    for opens, closes in _open_stretches(hours, start, end):
+        if opens > reached:
+            rows.append(Stretch(reached, opens, False, _why_closed(hours, reached, opens), 0.0))
+        rows.append(Stretch(opens, closes, True, _why_open(hours, opens), closes - opens))
+        reached = closes
+    if end > reached:
+        rows.append(Stretch(reached, end, False, _why_closed(hours, reached, end), 0.0))
+    if len(rows) <= limit:
+        return tuple(rows)
+    head = (limit - 1) // 2
+    tail = len(rows) - (limit - 1 - head)
+    return (*rows[:head], _summary(rows[head:tail]), *rows[tail:])
 
 
-def open_stretches(hours: Hours, start: float, end: float) -> Iterator[tuple[float, float]]:
+def _summary(rows: list[Stretch]) -> Stretch:
+    seconds = math.fsum(row.seconds for row in rows)
+    return Stretch(rows[0].start, rows[-1].end, seconds > 0, f"{len(rows)} more stretches", seconds)
+
+
+def _why_open(hours: Hours, opens: float) -> str:
+    day = wall(hours.zone, opens).date()
+    return "special hours" if any(day == special for special, _ in hours.special) else "open"
+
+
+def _why_closed(hours: Hours, start: float, end: float) -> str:
+    """Why nothing counted from ``start`` to ``end``: the reasons of its days, each once."""
+    calendar = calendar_of(hours)
+    why: dict[str, None] = {}
+    for begins, ends, shift in pieces(hours.zone, start, end):
+        for day, since, until in days(begins + shift, ends + shift):
+            why[_why_not(calendar, day, since, until)] = None
+    named = [reason for reason in why if reason != "closed"] or ["closed"]
+    if len(named) > _REASONS:
+        named = [*named[: _REASONS - 1], f"{len(named) - _REASONS + 1} more reasons"]
+    return ", ".join(named)
+
+
+def _why_not(calendar: Calendar, day: int, since: float, until: float) -> str:
+    """Why a closed part of a day, in minutes of it, does not count."""
+    intervals = calendar.intervals(day)
+    if not intervals:
+        return calendar.why_off(day)
+    if not (intervals[0][1] <= since and until <= intervals[-1][0]):
+        return "closed"
+    short = until - since <= _LUNCH_LONGEST
+    return "lunch" if short and _LUNCH[0] <= since and until <= _LUNCH[1] else "between hours"
+
+
+def _open_stretches(hours: Hours, start: float, end: float) -> Iterator[tuple[float, float]]:
     """When the hours are open between two moments, in order; what touches (midnight, a DST change) is one stretch."""
-    calendar = _calendar(hours)
+    calendar = calendar_of(hours)
     held: tuple[float, float] | None = None
     for begins, ends, shift in pieces(hours.zone, start, end):
         for opens, closes in calendar.open(begins + shift, ends + shift):
@@ -164,121 +189,5 @@ def _found(moment: float | None) -> float:
     return moment
 
 
-def _horizon(start: float) -> float:
-    return min(check(start) + _FAR, LATEST - 1)
-
-
-@lru_cache(maxsize=1024)
-def _calendar(hours: Hours) -> _Calendar:
-    return _Calendar(hours)
-
-
-def _length(intervals: Intervals) -> int:
-    """Seconds."""
-    return 60 * sum(end - start for start, end in intervals)
-
-
-class _Calendar:
-    """Hours on a wall clock that runs evenly: times are seconds since 1970 by that clock, days are ordinals of dates."""
-
-    def __init__(self, hours: Hours) -> None:
-        self._hours = hours
-        self._special = {day.toordinal(): intervals for day, intervals in hours.special}
-        self._own = {day.toordinal() for day in hours.holidays}
-        self._before = [0]
-        """Seconds of the week before each weekday, and of the whole week last."""
-        for intervals in hours.week:
-            self._before.append(self._before[-1] + _length(intervals))
-        self._exceptions: dict[int, tuple[list[int], list[int]]] = {}
-
-    def intervals(self, day: int) -> Intervals:
-        """The hours of a day, in minutes."""
-        special = self._special.get(day)
-        if special is not None:
-            return special
-        usual = self._hours.week[(day - 1) % 7]
-        if not usual or day in self._own:
-            return ()
-        country = self._hours.country
-        if country is not None:
-            here = date.fromordinal(day)
-            if here in days_off(country, self._hours.subdivision, here.year):
-                return ()
-        return usual
-
-    def worked(self, start: float, end: float) -> float:
-        """Seconds within the hours."""
-        first, last = _day(start), _day(end)
-        return self._whole(first, last) - self._part(first, start) + self._part(last, end)
-
-    def reach(self, start: float, end: float, seconds: float) -> float:
-        """The first time at which ``seconds`` have been worked since ``start``; ``end`` is late enough for that."""
-        low, high = _day(start), _day(end)
-        skipped = self._part(low, start)
-        first = low
-        while low < high:
-            middle = (low + high) // 2
-            if self._whole(first, middle + 1) - skipped + _GRAIN >= seconds:
-                high = middle
-            else:
-                low = middle + 1
-        left = seconds + skipped - self._whole(first, low)
-        reached = end
-        for opens, closes in self.intervals(low):
-            reached = _midnight(low) + opens * 60 + min(left, (closes - opens) * 60)
-            left -= (closes - opens) * 60
-            if left <= _GRAIN:
-                break
-        return min(reached, end)
-
-    def open(self, start: float, end: float) -> Iterator[tuple[float, float]]:
-        """Every interval between two times, cut to them."""
-        for day in range(_day(start), _day(end) + 1):
-            midnight = _midnight(day)
-            for opens, closes in self.intervals(day):
-                begins, ends = max(start, midnight + opens * 60), min(end, midnight + closes * 60)
-                if begins < ends:
-                    yield begins, ends
-
-    def _part(self, day: int, until: float) -> float:
-        """Seconds within the hours of a day until a time of it."""
-        passed = until - _midnight(day)
-        return sum(max(0.0, min(passed, end * 60) - start * 60) for start, end in self.intervals(day))
-
-    def _whole(self, first: int, last: int) -> int:
-        """Seconds within the hours of whole days, ``last`` not included."""
-        usual = self._week_until(last) - self._week_until(first)
-        return usual + sum(
-            self._differing(year, first, last)
-            for year in range(date.fromordinal(first).year, date.fromordinal(last).year + 1)
-        )
-
-    def _week_until(self, day: int) -> int:
-        weeks, weekday = divmod(day - 1, 7)
-        return weeks * self._before[7] + self._before[weekday]
-
-    def _differing(self, year: int, first: int, last: int) -> int:
-        """By how many seconds the days of a year, from ``first`` until before ``last``, differ from their weeks."""
-        if year not in self._exceptions:
-            self._exceptions[year] = self._exceptions_of(year)
-        days, sums = self._exceptions[year]
-        return sums[bisect_left(days, last)] - sums[bisect_left(days, first)]
-
-    def _exceptions_of(self, year: int) -> tuple[list[int], list[int]]:
-        """The days of a year that differ from their week, and running sums of the difference in seconds."""
-        country = self._hours.country
-        public = days_off(country, self._hours.subdivision, year) if country is not None else {}
-        chosen = {*self._own, *self._special, *(day.toordinal() for day in public)}
-        days = sorted(day for day in chosen if date.fromordinal(day).year == year)
-        sums = [0]
-        for day in days:
-            sums.append(sums[-1] + _length(self.intervals(day)) - _length(self._hours.week[(day - 1) % 7]))
-        return days, sums
-
-
-def _day(time: float) -> int:
-    return math.floor(time / DAY) + EPOCH_DAY
-
-
-def _midnight(day: int) -> int:
-    return (day - EPOCH_DAY) * DAY
+def _until(start: float, years: int) -> float:
+    return min(check(start) + years * 366 * DAY, LATEST - 1)
