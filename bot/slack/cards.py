@@ -51,9 +51,7 @@ def card(view: CardView, now: float | None = None) -> Rendered:
     """The card of a customer, as it is at ``now`` (epoch seconds)."""
     name = safe_name(view.customer_name)
     late = view.due_at is not None and view.due_at < (time.time() if now is None else now)
-    blocks: list[Block] = [
-        {"type": "rich_text", "block_id": "head", "elements": [_head(view, name, late), *_excerpt(view)]}
-    ]
+    blocks: list[Block] = [{"type": "rich_text", "block_id": "head", "elements": [_head(view, name, late)]}]
     blocks.append(context(*_facts(view, late)))
     if _warning(view):
         blocks.append(context(plain(f"⚠ {_warning(view)}")))
@@ -78,14 +76,13 @@ def _head(view: CardView, name: str, late: bool) -> Block:
     ]
     if view.cases > 1:
         parts.append({"type": "text", "text": f"   case {view.cases}"})
-    return {"type": "rich_text_section", "elements": parts}
+    return {"type": "rich_text_section", "elements": [*parts, *_excerpt(view)]}
 
 
 def _excerpt(view: CardView) -> list[Block]:
+    """On a line of its own, in the same section: sections may run on in one line."""
     line = one_line(view.excerpt, EXCERPT)
-    if not line:
-        return []
-    return [{"type": "rich_text_section", "elements": [{"type": "text", "text": f"“{line}”"}]}]
+    return [{"type": "text", "text": f"\n“{line}”"}] if line else []
 
 
 def _state_words(view: CardView) -> str:

@@ -46,17 +46,14 @@ def permalink(url: str, channel: str, ts: str) -> str:
 
 
 def _lines(lines: tuple[Line, ...], url: str) -> Block:
-    sections = [
-        {"type": "rich_text_section", "elements": [_element(piece, url) for piece in _spaced(line, lines)]}
-        for line in lines
-        if line
-    ]
-    return {"type": "rich_text", "elements": sections}
-
-
-def _spaced(line: Line, lines: tuple[Line, ...]) -> Line:
-    """Sections run on in one line unless each but the last ends with a line break."""
-    return line if line is lines[-1] else (*line, "\n")
+    """One section with line breaks in it: sections of their own may run on in one line."""
+    pieces: list[Piece] = []
+    for line in lines:
+        pieces += ["\n", *line] if pieces and line else line
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_section", "elements": [_element(piece, url) for piece in pieces]}],
+    }
 
 
 def _element(piece: Piece, url: str) -> Block:

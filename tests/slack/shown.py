@@ -54,7 +54,9 @@ def _paragraph(element: Json) -> list[str]:
 
 
 def _run(part: Json) -> str:
-    text = part.get("text") or part.get("url") or ""
+    text = part.get("text") or part.get("url") or part.get("fallback") or ""
+    if part["type"] == "user":
+        text = f"@{part['user_id']}"
     if part["type"] == "link":
         text = f"<{text}>"
     style = part.get("style") or {}

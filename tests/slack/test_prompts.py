@@ -1,0 +1,40 @@
+"""How a prompt looks in Slack."""
+
+from __future__ import annotations
+
+from bot.desk import Press, Prompt, Strong, ThreadLink, When, Who
+from bot.messages import AgentId
+from bot.slack.posts import render
+from tests.slack.shown import check_blocks
+
+URL = "https://acme.slack.com/"
+NASTY = "<!channel> *bold* <https://evil.example|ok> :tada:"
+
+
+def prompt(**more: object) -> Prompt:
+    lines = (
+        (Strong("Dana"), f" {NASTY} waits since ", When(1_700_000_000.0, "time")),
+        (Who(AgentId("UKIM")), ": ", ThreadLink("open", "C1", "1700000000.000100")),
+    )
+    return Prompt(lines, 1.0, (Press("Take", "case.take", "x"), Press("Again", "case.take", "y")), **more)  # type: ignore[arg-type]
+
+
+def test_nothing_in_it_is_parsed_and_each_button_is_its_own() -> None:
+    shown, _ = render((prompt(),), {}, url=URL)
+    check_blocks(shown.blocks)
+    first = shown.blocks[0]
+    assert first["type"] == "rich_text"
+    (section,) = first["elements"]
+    kinds = [piece["type"] for piece in section["elements"]]
+    assert kinds == ["text", "text", "date", "text", "user", "text", "link"]
+    assert NASTY in section["elements"][1]["text"]
+    assert section["elements"][6]["url"] == f"{URL}archives/C1/p1700000000000100"
+    assert [one["action_id"] for one in shown.blocks[1]["elements"]] == ["case.take", "case.take#1"]
+    assert "<" not in shown.text.replace("&lt;", ""), "a notification parses nothing either"
+
+
+def test_when_it_is_done_there_is_nothing_left_to_press() -> None:
+    shown, _ = render((prompt(done=("Kim took it",)),), {}, renewed=True, url=URL)
+    check_blocks(shown.blocks)
+    assert [block["type"] for block in shown.blocks] == ["rich_text", "rich_text"]
+    assert shown.blocks[1]["elements"][0]["elements"][0]["text"] == "Kim took it"
