@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from bot.commands.pick import Ambiguous
 from bot.commands.services import Person, Services
 from bot.commands.types import Call
 from bot.errors import UserError
@@ -48,8 +49,7 @@ async def exactly(services: Services, call: Call, words: str) -> Person:
     if len(found) == 1:
         return await mine(services, call, found[0])
     if found:
-        names = ", ".join(described(person) for person in found)
-        raise UserError(f"Several people match “{words}”: {names}. Say which with the handle.")
+        raise Ambiguous(words, found)
     raise UserError(await _nobody(services, words, call.team))
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bot.commands import pick
 from bot.commands.services import Handler, Services
 from bot.commands.types import Answer, Call, Face, Problems, Result, Role
 from bot.errors import UserError
@@ -89,6 +90,7 @@ class Registry:
         self.commands = tuple(commands)
         self.shortcuts = tuple(shortcuts)
         self._actions = {action.name: action for action in actions}
+        self._actions[pick.ACTION] = Action(pick.ACTION, self.pick_up)
         self._by_name: dict[str, Command] = {}
         for command in self.commands:
             for name in (command.name, *command.aliases):
@@ -132,11 +134,24 @@ class Registry:
             return refusal(call.agent.role, what.role)
         try:
             return await what.handler(services, call)
+        except pick.Ambiguous as asked:
+            if call.face is not Face.FORM:
+                return pick.picker(what.name, call, asked)
+            return Problems({next(iter(call.fields), "customer"): str(asked)})
         except UserError as error:
             sentence = str(error)
             if call.face is Face.FORM and call.fields:
                 return Problems({next(iter(call.fields)): sentence})
             return Answer(Text(sentence), error=True)
+
+    async def pick_up(self, services: Services, call: Call) -> Result:
+        """The agent has said whom they mean: the command that asked goes on."""
+        name, again = pick.picked(call)
+        what = self.find(name) or self.action(name)
+        if what is None:
+            raise UserError("This question is too old, and nothing was done. Please write it again.")
+        result = await self.run(what, services, again)
+        return replace(result, replace=True, quiet=False) if isinstance(result, Answer) else result
 
 
 def refusal(has: Role, needs: Role) -> Answer:

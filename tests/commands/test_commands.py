@@ -21,7 +21,7 @@ from tests.commands.fake_services import GUEST, SUPPORT, FakeServices
 
 async def test_several_are_told_apart(services: FakeServices) -> None:
     assert await said(services, "history", "Dana") == (
-        "Several people match “Dana”: C42 Dana Petrov, C51 Dana White. Say which with the handle."
+        "Several people match “Dana”. Whom do you mean? Nothing was done yet."
     )
 
 
