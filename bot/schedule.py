@@ -46,8 +46,10 @@ class Hours:
             raise ValueError(f"a week has seven days, Monday first, not {len(self.week)}")
         for intervals in (*self.week, *(intervals for _, intervals in self.special)):
             _check_intervals(intervals)
-        if len({day for day, _ in self.special}) != len(self.special):
-            raise ValueError("a day has special hours twice")
+        special = [day for day, _ in self.special]
+        for day in special:
+            if special.count(day) > 1:
+                raise ValueError(f"{day} has special hours twice")
         if self.subdivision is not None and self.country is None:
             raise ValueError(f"subdivision {self.subdivision!r} needs its country")
         if self.country is not None:
