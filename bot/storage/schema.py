@@ -98,11 +98,15 @@ conversation = Table(
     Column("priority", Text, nullable=False, server_default="normal"),
     Column("due_at", Double),  # the next promise that comes due
     Column("due_kind", Text),
+    # What its clocks do, a letter each for first, next, resolution: - never, r runs, p paused, h held by hand, s stopped,
+    # n no such promise. So a customer's words need no look at the clocks where all of them run.
+    Column("clocks", Text, nullable=False, server_default="---"),
     Column("joined_to", Id),  # a merge ended this case in favour of that one
     CheckConstraint("status in ('open', 'pending', 'snoozed', 'resolved')", name="status"),
     Index("uq_conversation_open", "customer_id", "team", unique=True, **where("status <> 'resolved'")),
     Index("ix_conversation_customer", "customer_id", "team", "id"),
     Index("ix_conversation_queue", "team", "owner", "waiting_since", **where("status <> 'resolved'")),
+    Index("ix_conversation_due", "team", "due_at", **where("due_at is not null")),
     Index("ix_conversation_snoozed", "snoozed_until", **where("status = 'snoozed'")),
 )
 
