@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 450
 
 FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
-FIRST += ("schedule", "wallclock", "daysoff")  # what hours stands on
+FIRST += ("schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
     ("storage", "blobs"),
@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CONFIG = ("config", "sections", "modelcheck", "yamlfile")
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
-PURE += ("schedule", "wallclock", "daysoff")
+PURE += ("schedule", "wallclock", "daysoff", "when", "timewords")
 IMPURE = {
     "asyncio",
     "aiohttp",
