@@ -20,25 +20,20 @@ import fcntl
 import queue
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
-import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from bot.errors import ConfigError, StorageError
-
-log = structlog.get_logger(__name__)
+from bot.storage.group import Job, Unit, deliver, fail, is_database_fault, run_group, words
 
 T = TypeVar("T")
-Unit = Callable[[Connection], T]
 
 GROUP = 256
 """The most units that share a transaction: bounds how long the first one waits for the last."""
@@ -46,6 +41,8 @@ PATIENCE = 60.0
 """Seconds that a unit waits for a locked or lost database before its caller is told."""
 BUSY = 1.0
 """Seconds that SQLite waits for another process's lock before we hear of it."""
+TIDY = 20
+"""Milliseconds that emptying the log waits for readers."""
 
 
 class Database(Protocol):
@@ -66,6 +63,10 @@ class Database(Protocol):
         """Runs a unit that only reads, on a snapshot of what was committed."""
         ...
 
+    async def tidy(self) -> bool:
+        """What was deleted is not in the database's own log any more. False: somebody reads just now, try again."""
+        ...
+
 
 def connect(url: str) -> Database:
     """The database behind a URL: ``sqlite:///path`` or ``postgresql://…``."""
@@ -79,75 +80,6 @@ def connect(url: str) -> Database:
     raise ConfigError(
         f"database.url: {parsed.get_backend_name()} is not supported. Use sqlite or postgresql."
     )
-
-
-@dataclass(slots=True)
-class Job:
-    """A unit that waits, and its caller. ``outcome`` is set once it is settled: a group that runs again leaves it out."""
-
-    unit: Unit[Any]
-    future: asyncio.Future[Any]
-    outcome: tuple[Any, BaseException | None] | None = None
-
-
-def run_group(connection: Connection, jobs: list[Job], begin: str | None = None) -> None:
-    """Runs the units of jobs in one transaction, or each in its own when one of them raises.
-
-    Raises only what is the database's own fault; jobs that have no outcome then were not committed.
-    ``begin`` is the statement that begins a transaction where the driver does not.
-    """
-    try:
-        with connection.begin():
-            if begin is not None:
-                connection.exec_driver_sql(begin)
-            results = [job.unit(connection) for job in jobs]
-    except BaseException as error:
-        if _is_database_fault(error):
-            raise
-        if len(jobs) == 1:
-            jobs[0].outcome = (None, error)
-            return
-    else:
-        for job, result in zip(jobs, results, strict=True):
-            job.outcome = (result, None)
-        return
-    for job in jobs:
-        run_group(connection, [job], begin)
-
-
-_SERVERS_FAULT = ("08", "40", "53", "55", "57", "58", "XX")
-"""Classes of SQLSTATE: connection, rollback, resources (disk full), locks, shutdown, system, internal."""
-
-
-def _is_database_fault(error: BaseException) -> bool:
-    """Whether the database, not the unit, is to blame: lost, locked, full, failing. A broken constraint is the unit's."""
-    if not isinstance(error, DBAPIError):
-        return False
-    if error.connection_invalidated or isinstance(error, InterfaceError):
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state:
-        return str(state)[:2] in _SERVERS_FAULT
-    return isinstance(error, OperationalError)
-
-
-def _deliver(jobs: list[Job]) -> None:
-    for job in jobs:
-        if job.future.done() or job.outcome is None:
-            continue
-        result, error = job.outcome
-        if error is None:
-            job.future.set_result(result)
-        else:
-            job.future.set_exception(error)
-
-
-def _fail(jobs: list[Job], error: BaseException) -> None:
-    """Tells the callers of jobs that were not committed."""
-    waiting = [job for job in jobs if job.outcome is None]
-    log.error("storage.commit_failed", error=_words(error), units=len(waiting))
-    for job in waiting:
-        job.outcome = (None, StorageError(f"Nothing was stored: {_words(error)}."))
 
 
 class SqliteDatabase:
@@ -166,6 +98,7 @@ class SqliteDatabase:
         self._lock_file: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
+        self._tidy: bool | None = None
         self._engine = self._make_engine(read_only=False)
         self._read_engine = self._make_engine(read_only=True)
 
@@ -184,6 +117,7 @@ class SqliteDatabase:
             cursor.execute("PRAGMA foreign_keys=ON")
             cursor.execute("PRAGMA mmap_size=0")
             cursor.execute("PRAGMA cache_size=-16384")
+            cursor.execute("PRAGMA secure_delete=ON")  # what was erased does not lie on in freed pages
             if read_only:
                 cursor.execute("PRAGMA query_only=ON")
             cursor.close()
@@ -248,6 +182,12 @@ class SqliteDatabase:
             raise StorageError("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
 
+    async def tidy(self) -> bool:
+        self._tidy = False
+        await self.write(_nothing)  # after its group the log is emptied…
+        await self.write(_nothing)  # … and before the next one
+        return bool(self._tidy)
+
     def _read(self, unit: Unit[T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
@@ -259,9 +199,9 @@ class SqliteDatabase:
                 connection.exec_driver_sql("BEGIN")
                 return unit(connection)
         except DBAPIError as error:
-            if not _is_database_fault(error):
+            if not is_database_fault(error):
                 raise
-            raise StorageError(f"The database cannot be read: {_words(error)}.") from error
+            raise StorageError(f"The database cannot be read: {words(error)}.") from error
 
     def _run(self, loop: asyncio.AbstractEventLoop, started: asyncio.Future[None]) -> None:
         try:
@@ -274,7 +214,9 @@ class SqliteDatabase:
         while (jobs := self._next_group()) is not None:
             self._run_patiently(connection, jobs)
             with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-                loop.call_soon_threadsafe(_deliver, jobs)
+                loop.call_soon_threadsafe(deliver, jobs)
+            if self._tidy is False:
+                self._tidy = _emptied(connection)
         connection.close()
 
     def _next_group(self) -> list[Job] | None:
@@ -299,13 +241,30 @@ class SqliteDatabase:
             try:
                 run_group(connection, [job for job in jobs if job.outcome is None], "BEGIN IMMEDIATE")
             except Exception as error:
-                self.problem = f"the database cannot commit: {_words(error)}"
+                self.problem = f"the database cannot commit: {words(error)}"
                 if _is_locked(error) and time.monotonic() < until and not self._closing:
                     continue  # it waited for the lock BUSY seconds already
-                _fail(jobs, error)
+                fail(jobs, error)
             else:
                 self.problem = None
             return
+
+
+def _nothing(connection: Connection) -> None:
+    """A unit that only waits for its turn."""
+
+
+def _emptied(connection: Connection) -> bool:
+    """Moves the log into the file and empties it; does not wait for readers. False: one was in the way."""
+    run = connection.exec_driver_sql
+    try:
+        run(f"PRAGMA busy_timeout={TIDY}")
+        return bool(run("PRAGMA wal_checkpoint(TRUNCATE)").one()[0] == 0)
+    except DBAPIError:
+        return False
+    finally:
+        run(f"PRAGMA busy_timeout={BUSY * 1000:.0f}")
+        connection.rollback()  # SQLAlchemy's own bookkeeping: none of these is in a transaction
 
 
 def _is_locked(error: Exception) -> bool:
@@ -337,7 +296,7 @@ class PostgresDatabase:
             raise
         except Exception as error:
             raise StorageError(
-                f"Cannot reach PostgreSQL: {_words(error)}. Check database.url and that the server runs."
+                f"Cannot reach PostgreSQL: {words(error)}. Check database.url and that the server runs."
             ) from error
         self._task = asyncio.create_task(self._run(), name="storage-writer")
 
@@ -390,9 +349,13 @@ class PostgresDatabase:
             async with self._reading.connect() as connection:
                 return await connection.run_sync(unit)
         except (DBAPIError, OSError) as error:
-            if isinstance(error, DBAPIError) and not _is_database_fault(error):
+            if isinstance(error, DBAPIError) and not is_database_fault(error):
                 raise
-            raise StorageError(f"The database cannot be read: {_words(error)}.") from error
+            raise StorageError(f"The database cannot be read: {words(error)}.") from error
+
+    async def tidy(self) -> bool:
+        """PostgreSQL keeps old versions of rows until its own VACUUM, and its log for as long as it is set to."""
+        return True
 
     async def _run(self) -> None:
         while True:
@@ -401,7 +364,7 @@ class PostgresDatabase:
                 jobs.append(self._jobs.get_nowait())
             try:
                 await self._run_patiently(jobs)
-                _deliver(jobs)
+                deliver(jobs)
             finally:
                 for _ in jobs:
                     self._jobs.task_done()
@@ -424,12 +387,12 @@ class PostgresDatabase:
                 await self._writer.run_sync(run_group, [job for job in jobs if job.outcome is None])
             except Exception as error:
                 await self._drop_writer()
-                self.problem = f"the database cannot commit: {_words(error)}"
+                self.problem = f"the database cannot commit: {words(error)}"
                 if time.monotonic() < until and not self._closing:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, 1.0)
                     continue
-                _fail(jobs, error)
+                fail(jobs, error)
             else:
                 self.problem = None
             return
@@ -440,9 +403,3 @@ _SESSION = text("select pid, backend_start from pg_stat_activity where pid = pg_
 _END_SESSION = text(
     "select pg_terminate_backend(pid) from pg_stat_activity where pid = :pid and backend_start = :started"
 )
-
-
-def _words(error: BaseException) -> str:
-    """The database's own words, without the statement and its values: those may hold what customers wrote."""
-    origin = cast("BaseException | None", getattr(error, "orig", None))
-    return str(origin or error).split("\n")[0][:200]
