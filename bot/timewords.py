@@ -53,7 +53,9 @@ RELATIVE = _words(
 )
 WEEKDAY = _words(rf"(?:(?P<which>this|next|coming)\s+)?{_WEEKDAY}{_END}")
 NEXT_WEEK = _words(r"next\s+week" + _END)
-ISO = _words(r"(?P<year>\d{4})-(?P<number>\d{1,2})-(?P<day>\d{1,2})(?:(?!\w)|[T](?=\d))")
+ISO = _words(
+    r"(?P<year>\d{4})-(?P<number>\d{1,2})-(?P<day>\d{1,2})(?:(?!\w)|T(?=\d{1,2}:\d\d(?::\d\d)?(?!\w)))"
+)
 DOTTED = _words(
     r"(?P<day>\d{1,2})\.(?P<number>\d{1,2})(?:\.(?P<year>20\d\d|\d\d)(?![\w.:])|(?P<dot>\.)|(?![.\d]))(?!\w)"
 )

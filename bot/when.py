@@ -2,8 +2,8 @@
 
 Where people mean different things by the same words, this is what they get, and what is said back shows it:
 
-- A day without a time is 9:00, and today 17:00. An hour from 1 to 6 without am, pm, a colon or a leading zero is in the afternoon:
-  "Monday 5" is 17:00, "Monday 5am" and "Monday 05:00" are not. With a colon or a point it is the 24-hour clock.
+- A day without a time is 9:00; today without one is 17:00. With a colon or a point it is the 24-hour clock. An hour
+  from 1 to 6 without am, pm, colon or leading zero is in the afternoon: "Monday 5" is 17:00, "Monday 5am" is not.
 - A weekday is the next one that comes; today only with a time that is still to come. "next Friday" is the Friday of
   next week (weeks start on Monday). "next week" is its Monday, "next month" its first day.
 - "2 days" and "1 week" keep the time of day; "3h" is three real hours, whatever the clocks do.
