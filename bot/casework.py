@@ -17,6 +17,7 @@ from bot.capabilities import Capabilities, Support, fit
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
+from bot.deskwork import DeskWork
 from bot.errors import UserError
 from bot.hands import Directory, Hands, Queue
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
@@ -65,6 +66,7 @@ class Casework:
         self._clock = clock
         self._read = self._hands.read
         self._change = self._hands.change
+        self.desk = DeskWork(self._hands)
 
     # Who
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.commands import assign, block, health, history, note, reply, resolve
+from bot.commands import assign, audit, block, case, health, history, next, note, reply, resolve
 from bot.commands.registry import Command, Registry, Shortcut
 from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Face, Result
@@ -53,9 +53,13 @@ def make_registry(prefix: str = "") -> Registry:
         )
         return Answer(Text(help_text(registry, person)))
 
-    modules = (reply, note, history, resolve, assign, block, health)
+    modules = (reply, note, history, resolve, assign, case, next, audit, block, health)
     commands = [command for module in modules for command in module.COMMANDS]
-    actions = [action for module in (reply, history, resolve, assign, block) for action in module.ACTIONS]
+    actions = [
+        action
+        for module in (reply, history, resolve, assign, case, next, audit, block)
+        for action in module.ACTIONS
+    ]
     shortcuts = (
         Shortcut("Send to customer", "note.send", True, "Send this message to the customer of the thread"),
         Shortcut("Reply to a customer", "reply.open", False, "Write to a customer by any channel"),

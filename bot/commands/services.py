@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bot.commands.types import Agent, Call, GivenFile, Result, Sent
 from bot.desk import State, Status
@@ -23,6 +23,10 @@ from bot.messages import (
     TeamId,
     Text,
 )
+
+if TYPE_CHECKING:
+    from bot.commands.desk_services import DeskServices
+    from bot.commands.profile_services import ProfileServices, SpamServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,10 @@ class Health:
 
 class Services(Protocol):
     """The core, for commands."""
+
+    desk: DeskServices
+    profile: ProfileServices
+    spam: SpamServices
 
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
         """Customers whose handle, name or address match; an exact handle or address gives exactly one."""

@@ -58,6 +58,9 @@ identity = Table(
     Column("created_at", Double, nullable=False),
     Column("given", Boolean, nullable=False, server_default=text("false")),  # they only said so, elsewhere
     Column("verified_at", Double),
+    Column("anonymous", Boolean, nullable=False, server_default=text("false")),  # a browser, of nobody known
+    # Somebody at this address was erased: what comes again of then is not kept.
+    Column("erased_before", Boolean, nullable=False, server_default=text("false")),
     # A claim to an address and the proven owner of it are two identities: a spoofed mail never joins the owner.
     # What somebody only said of themselves is a third thing: it may be said by many.
     Index("uq_identity_address", "channel", "address", "verified", unique=True, **where("not given")),
@@ -102,11 +105,13 @@ conversation = Table(
     # n no such promise. So a customer's words need no look at the clocks where all of them run.
     Column("clocks", Text, nullable=False, server_default="---"),
     Column("joined_to", Id),  # a merge ended this case in favour of that one
+    Column("origin_team", Text),  # whose inboxes it came by, where it was transferred
     CheckConstraint("status in ('open', 'pending', 'snoozed', 'resolved')", name="status"),
     Index("uq_conversation_open", "customer_id", "team", unique=True, **where("status <> 'resolved'")),
     Index("ix_conversation_customer", "customer_id", "team", "id"),
     Index("ix_conversation_queue", "team", "owner", "waiting_since", **where("status <> 'resolved'")),
     Index("ix_conversation_due", "team", "due_at", **where("due_at is not null")),
+    Index("ix_conversation_origin", "customer_id", "origin_team", **where("origin_team is not null")),
     Index("ix_conversation_snoozed", "snoozed_until", **where("status = 'snoozed'")),
 )
 
@@ -167,6 +172,7 @@ message = Table(
     Column("state_at", Double),
     Column("detail", Text),
     Column("meta", Text),  # what is only shown: problems, participants, refused recipients…
+    Column("file_names", Text),  # its files by name, one a line: kept by triggers, so that they are found by search
     CheckConstraint("direction in ('inbound', 'outbound', 'note', 'system')", name="direction"),
     Index("ix_message_customer", "customer_id", "id"),
     Index("ix_message_conversation", "conversation_id", "id"),

@@ -23,6 +23,7 @@ from bot.messages import (
     TeamId,
     Text,
 )
+from tests.commands.fake_desk import FakeDesk
 
 SUPPORT = TeamId("support")
 KIM = Agent(AgentId("U1KIM"), "Kim", Role.AGENT)
@@ -81,6 +82,9 @@ class FakeServices(Services):
     hold: float = 5.0
     before: Callable[[], Awaitable[None]] | None = None
     ways_of: tuple[Way, ...] = (EMAIL, CHAT)
+
+    def __post_init__(self) -> None:
+        self.desk = FakeDesk(self)
 
     @override
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:

@@ -1,0 +1,95 @@
+"""What commands ask about a case beside talking: its status, priority, tags, team; and who did what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from bot.commands.services import Person
+from bot.commands.types import Agent
+from bot.messages import AgentId, CustomerId, TeamId
+
+
+class Priority(StrEnum):
+    """How urgent a case is."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that an agent did. ``agent`` is a Slack id. ``at`` in epoch seconds."""
+
+    at: float
+    agent: str
+    action: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextUp:
+    """The customer to answer now, and what says so: priority, what is due (epoch seconds), whether it is the agent's own.
+
+    ``behind``: how many wait after them.
+    """
+
+    person: Person
+    priority: str
+    due_at: float | None
+    due_kind: str | None
+    own: bool
+    behind: int
+
+
+class DeskServices(Protocol):
+    """What agents may do with a case. Every change is idempotent in ``source`` and tells the thread in one short line."""
+
+    async def pending(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
+        """Waiting for the customer: nobody has to answer now."""
+        ...
+
+    async def prioritise(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: Priority, source: str
+    ) -> Person: ...
+
+    async def priority_of(self, customer_id: CustomerId, team: TeamId) -> Priority:
+        """The priority of the newest case."""
+        ...
+
+    async def tags(self, customer_id: CustomerId, team: TeamId) -> tuple[str, ...]:
+        """The tags of the newest case."""
+        ...
+
+    async def known_tags(self) -> tuple[str, ...]:
+        """Tags that are in use, the most used first."""
+        ...
+
+    async def tag(
+        self,
+        customer_id: CustomerId,
+        team: TeamId,
+        agent: Agent,
+        add: tuple[str, ...],
+        remove: tuple[str, ...],
+        source: str,
+    ) -> tuple[str, ...]:
+        """Changes the tags of the newest case; returns those it has then."""
+        ...
+
+    async def teams_of(self, agent: AgentId) -> tuple[TeamId, ...]:
+        """The teams in which somebody is an agent."""
+        ...
+
+    async def deeds(
+        self, customer_id: CustomerId | None, agent: str | None, before: float | None, limit: int
+    ) -> tuple[Deed, ...]:
+        """Who did what, newest first: to a customer, or by an agent."""
+        ...
+
+    async def next_up(self, agent: Agent, team: TeamId | None, skip: int = 0) -> NextUp | None:
+        """Whom the agent should answer now, after ``skip`` others; None: nobody waits."""
+        ...

@@ -1,0 +1,135 @@
+"""What agents do with a case beside talking: pending, priority, tags; who did what, and whom to answer next.
+
+Implements ``bot.commands.desk_services.DeskServices``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot import lookups
+from bot.commands.desk_services import Deed, NextUp, Priority
+from bot.commands.services import Person
+from bot.commands.types import Agent
+from bot.desk import Status
+from bot.errors import UserError
+from bot.hands import Hands
+from bot.messages import AgentId, CustomerId, TeamId
+from bot.policy import CorePolicy
+from bot.storage import cases, deeds, people, queue, tags
+
+MOST_TAGS = 20
+
+
+class DeskWork:
+    """What agents may do with a case."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    async def pending(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
+        """Waiting for the customer."""
+
+        def act(connection: Connection, case: Any, now: float) -> str | None:
+            if case.status == Status.RESOLVED:
+                raise UserError("This case is resolved. Reopen it first.")
+            if case.status == Status.PENDING:
+                return None
+            cases.change(connection, case.id, status=Status.PENDING, waiting_since=None, snoozed_until=None)
+            return f"{agent.name} set it to wait for the customer"
+
+        return await self._hands.act(customer_id, team, agent, source, "pending", act)
+
+    async def prioritise(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: Priority, source: str
+    ) -> Person:
+        """How urgent the case is."""
+
+        def act(connection: Connection, case: Any, now: float) -> str | None:
+            if case.priority == to:
+                return None
+            cases.change(connection, case.id, priority=to.value)
+            return f"{agent.name} set the priority to {to.value}"
+
+        return await self._hands.act(customer_id, team, agent, source, "priority", act)
+
+    async def priority_of(self, customer_id: CustomerId, team: TeamId) -> Priority:
+        """The priority of the newest case."""
+
+        def unit(connection: Connection, policy: CorePolicy) -> Priority:
+            final = people.final(connection, customer_id) or customer_id
+            case = cases.newest_case(connection, final, team)
+            return Priority(case.priority) if case is not None else Priority.NORMAL
+
+        return await self._hands.read(unit)
+
+    async def tags(self, customer_id: CustomerId, team: TeamId) -> tuple[str, ...]:
+        """The tags of the newest case."""
+
+        def unit(connection: Connection, policy: CorePolicy) -> tuple[str, ...]:
+            final = people.final(connection, customer_id) or customer_id
+            case = cases.newest_case(connection, final, team)
+            return tags.tags_of(connection, case.id) if case is not None else ()
+
+        return await self._hands.read(unit)
+
+    async def known_tags(self) -> tuple[str, ...]:
+        """Tags that are in use, the most used first."""
+        return await self._hands.read(lambda connection, policy: tags.most_used(connection, 100))
+
+    async def tag(
+        self,
+        customer_id: CustomerId,
+        team: TeamId,
+        agent: Agent,
+        add: tuple[str, ...],
+        remove: tuple[str, ...],
+        source: str,
+    ) -> tuple[str, ...]:
+        """Changes the tags of the newest case."""
+
+        def act(connection: Connection, case: Any, now: float) -> str | None:
+            before = set(tags.tags_of(connection, case.id))
+            new, gone = sorted(set(add) - before), sorted(set(remove) & before)
+            if len(before) + len(new) - len(gone) > MOST_TAGS:
+                raise UserError(f"A case can have {MOST_TAGS} tags. Take one off first.")
+            tags.add(connection, case.id, new)
+            tags.remove(connection, case.id, gone)
+            said = [f"added {', '.join(new)}"] if new else []
+            said += [f"took off {', '.join(gone)}"] if gone else []
+            return f"{agent.name} {' and '.join(said)}" if said else None
+
+        await self._hands.act(customer_id, team, agent, source, "tag", act)
+        return await self.tags(customer_id, team)
+
+    async def deeds(
+        self, customer_id: CustomerId | None, agent: str | None, before: float | None, limit: int
+    ) -> tuple[Deed, ...]:
+        """Who did what, newest first."""
+        rows = await self._hands.database.read(
+            partial(deeds.page, customer_id=customer_id, agent=agent, before=before, limit=limit)
+        )
+        return tuple(Deed(row.at, row.agent, row.action, row.detail or "") for row in rows)
+
+    async def teams_of(self, agent: AgentId) -> tuple[TeamId, ...]:
+        """The teams in which somebody is an agent."""
+        directory = self._hands.directory
+        return tuple([one for one in self._hands.policy.teams if await directory.is_agent(agent, one)])
+
+    async def next_up(self, agent: Agent, team: TeamId | None, skip: int = 0) -> NextUp | None:
+        """Whom the agent should answer now: their own first, then nobody's; urgent ones, then by what is due."""
+        teams = [team] if team is not None else list(await self.teams_of(agent.id))
+
+        def unit(connection: Connection, policy: CorePolicy) -> NextUp | None:
+            row, waiting = queue.next_waiting(connection, teams, agent.id, skip)
+            if row is None:
+                return None
+            person = lookups.person(connection, policy, row.customer_id, row.team)
+            return NextUp(
+                person, row.priority, row.due_at, row.due_kind, row.owner == agent.id, waiting - skip - 1
+            )
+
+        return await self._hands.read(unit) if teams else None

@@ -1,0 +1,81 @@
+"""The part of a core in memory that concerns cases beside talking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from bot.commands.desk_services import Deed, DeskServices, NextUp, Priority
+from bot.commands.services import Person
+from bot.commands.types import Agent
+from bot.desk import Status
+from bot.messages import AgentId, CustomerId, TeamId
+
+if TYPE_CHECKING:
+    from tests.commands.fake_services import FakeServices
+
+
+@dataclass
+class FakeDesk(DeskServices):
+    """Cases in memory; ``waiting`` is the queue that ``next_up`` gives."""
+
+    core: FakeServices
+    priorities: dict[int, Priority] = field(default_factory=dict)
+    tagged: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    done: list[Deed] = field(default_factory=list)
+    waiting: list[NextUp] = field(default_factory=list)
+
+    @override
+    async def pending(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
+        after = replace(self.core.people[f"C{customer_id}"], status=Status.PENDING, waiting_since=None)
+        self.core.people[after.handle] = after
+        return after
+
+    @override
+    async def prioritise(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: Priority, source: str
+    ) -> Person:
+        self.priorities[customer_id] = to
+        return self.core.people[f"C{customer_id}"]
+
+    @override
+    async def priority_of(self, customer_id: CustomerId, team: TeamId) -> Priority:
+        return self.priorities.get(customer_id, Priority.NORMAL)
+
+    @override
+    async def tags(self, customer_id: CustomerId, team: TeamId) -> tuple[str, ...]:
+        return self.tagged.get(customer_id, ())
+
+    @override
+    async def known_tags(self) -> tuple[str, ...]:
+        return tuple(sorted({tag for tags in self.tagged.values() for tag in tags}))
+
+    @override
+    async def tag(
+        self,
+        customer_id: CustomerId,
+        team: TeamId,
+        agent: Agent,
+        add: tuple[str, ...],
+        remove: tuple[str, ...],
+        source: str,
+    ) -> tuple[str, ...]:
+        after = (set(self.tagged.get(customer_id, ())) | set(add)) - set(remove)
+        self.tagged[customer_id] = tuple(sorted(after))
+        return self.tagged[customer_id]
+
+    @override
+    async def teams_of(self, agent: AgentId) -> tuple[TeamId, ...]:
+        return (TeamId("support"),)
+
+    @override
+    async def deeds(
+        self, customer_id: CustomerId | None, agent: str | None, before: float | None, limit: int
+    ) -> tuple[Deed, ...]:
+        return tuple(deed for deed in self.done if before is None or deed.at < before)[:limit]
+
+    @override
+    async def next_up(self, agent: Agent, team: TeamId | None, skip: int = 0) -> NextUp | None:
+        return self.waiting[skip] if skip < len(self.waiting) else None
