@@ -35,6 +35,48 @@ class InboxPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeRule:
+    """An attribute that customers can have. ``type``: text, choice, number, flag, date, zone, language, phone or url.
+
+    ``card``: shown on the card. ``trust``: whose value goes before, the "agent"'s or the site's signed "token"'s.
+    """
+
+    name: str
+    type: str
+    label: str
+    choices: tuple[str, ...] = ()
+    card: bool = False
+    trust: str = "agent"
+
+
+def own_attributes() -> dict[str, AttributeRule]:
+    """The attributes that are there without a line in app.yaml."""
+    rules = (
+        AttributeRule("vip", "flag", "VIP", card=True),
+        AttributeRule("company", "text", "Company"),
+        AttributeRule("phone", "phone", "Phone"),
+        AttributeRule("language", "language", "Language"),
+        AttributeRule("zone", "zone", "Time zone"),
+    )
+    return {rule.name: rule for rule in rules}
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinePolicy:
+    """Whose first messages wait apart until somebody has looked at them.
+
+    ``senders`` are addresses with ``*``, or domains; ``words`` stand in the message. ``automatic``: mass mail and the like.
+    ``flood``: more messages than this within ``flood_window`` seconds, before anybody answered; 0: any number.
+    """
+
+    senders: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    automatic: bool = True
+    flood: int = 20
+    flood_window: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class CorePolicy:
     """What the relay and the outbox go by. All times in seconds.
 
@@ -50,6 +92,9 @@ class CorePolicy:
     automatic_per_hour: int = 10
     same_words: float = 120.0
     agent_names: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
+    quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
+    link_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
