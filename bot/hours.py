@@ -185,7 +185,7 @@ def _check_open(hours: Hours) -> None:
 
 def _found(moment: float | None) -> float:
     if moment is None:
-        raise ValueError("these hours do not come within 100 years")
+        raise ValueError("so much business time does not come within 100 years: give the week more hours")
     return moment
 
 
