@@ -19,9 +19,14 @@ from bot.messages import BlobId, Contact, ConversationId, Event, InboxId, Part, 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to ``accept``: it is durable. ``duplicate``: it had been accepted before."""
+    """The answer to ``accept``: it is durable. ``duplicate``: it had been accepted before.
+
+    ``joined`` tells of a message with a link code: True, the sender is the customer it was given to; False, the code was
+    used before, is too old, or people have to decide.
+    """
 
     duplicate: bool = False
+    joined: bool | None = None
 
 
 class Accept(Protocol):

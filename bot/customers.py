@@ -4,7 +4,8 @@ The rules, in order. They are strict because a wrong join shows one person's wor
 
 1. A message with our keyed token (``answers``) belongs to the conversation that the token names: its sender has received a
    mail of ours. Where the sender is not that customer, it is shown there as somebody else's words, and replies still go to
-   the customer.
+   the customer. An address that the customer had only said is theirs is proven by it, where the channel proved its sender and
+   it has no other owner.
 2. A sender whom the channel proved (``verified``) is the proven owner of the address. Where there was only a claim to that
    address so far, the claim is proven now and its thread goes on.
 3. A sender who is not proven is the claim to that address. Where the address has a proven owner, the claim gets a customer
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from bot.messages import Contact, ConversationId
-from bot.storage import cases, people
+from bot.storage import cases, links, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def resolve(connection: Connection, sender: Contact, answers: ConversationId | N
     """Whose message this is; makes the customer and the identity where they are new."""
     found = people.identities_at(connection, sender.channel, sender.address)
     if answers is not None:
-        answered = _answered(connection, sender, answers, found)
+        answered = _answered(connection, sender, answers, found, now)
         if answered is not None:
             return answered
     owner = next((one for one in found if one.verified), None)
@@ -58,19 +59,32 @@ def resolve(connection: Connection, sender: Contact, answers: ConversationId | N
 
 
 def _answered(
-    connection: Connection, sender: Contact, answers: ConversationId, found: list[people.KnownIdentity]
+    connection: Connection,
+    sender: Contact,
+    answers: ConversationId,
+    found: list[people.KnownIdentity],
+    now: float,
 ) -> Whose | None:
     case = cases.case(connection, answers)
     customer_id = people.final(connection, case.customer_id) if case is not None else None
     if customer_id is None:
         return None
     own = next((one for one in found if one.customer_id == customer_id), None)
+    owned = any(one.verified for one in found)
+    if own is None and not owned:
+        given = links.given_identity(connection, customer_id, sender.channel, sender.address)
+        if given is not None:
+            if sender.verified:
+                evidence = f"answered our message; {sender.evidence or 'proven by the channel'}"
+                people.verify(connection, given, evidence, now)
+            blocked = bool(people.named(connection, [customer_id])[customer_id].blocked)
+            return Whose(customer_id, given, blocked, known=True, warning=_doubt(sender))
     if own is None:
         other = f"{display_name(sender)} <{sender.address}>"
         blocked = any(one.blocked for one in found)
         return Whose(customer_id, None, blocked, known=True, other_sender=other, warning=_doubt(sender))
-    if sender.verified and not own.verified and not any(one.verified for one in found):
-        people.verify(connection, own.id, sender.evidence)
+    if sender.verified and not own.verified and not owned:
+        people.verify(connection, own.id, sender.evidence, now)
     return Whose(customer_id, own.id, own.blocked, known=True, warning=_doubt(sender))
 
 
@@ -82,7 +96,7 @@ def _proven(
     now: float,
 ) -> Whose:
     if owner is None and claim is not None:
-        people.verify(connection, claim.id, sender.evidence)
+        people.verify(connection, claim.id, sender.evidence, now)
         owner = claim
     if owner is None:
         return _create(connection, sender, now, None)
@@ -133,6 +147,7 @@ def _create(connection: Connection, sender: Contact, now: float, warning: str | 
         evidence=sender.evidence,
         name=name if sender.name else None,
         now=now,
+        anonymous=sender.anonymous,
     )
     if warning is None:
         warning = _doubt(sender)

@@ -36,10 +36,10 @@ def address_given(
         now=now,
         given=True,
     )
-    through = _inbox_for(policy, inbox, given.channel)
+    through = inbox_for(policy, inbox, given.channel)
     if through is not None:
         conversations.ensure_route(connection, identity_id, through, "", now, inbound=False)
-    return _line(
+    return line_in_thread(
         connection,
         policy,
         whose.customer_id,
@@ -49,7 +49,7 @@ def address_given(
     )
 
 
-def _inbox_for(policy: CorePolicy, inbox: InboxPolicy, channel: str) -> InboxId | None:
+def inbox_for(policy: CorePolicy, inbox: InboxPolicy, channel: str) -> InboxId | None:
     """The inbox of the same team by which that channel is written to."""
     for other in policy.inboxes.values():
         if other.team == inbox.team and other.channel == channel and other.able.can_initiate:
@@ -80,7 +80,7 @@ def _send_elsewhere(
     way = next((one for one in ways if one.channel != inbox.channel and one.closed is None), None)
     if way is None:
         line = f"{row.author}'s reply has not been seen for {minutes} min, and no other address is known."
-        return _line(connection, policy, customer_id, inbox.team, line, now)
+        return line_in_thread(connection, policy, customer_id, inbox.team, line, now)
     route = people.route_by_id(connection, way.route_id)
     thread = cases.current_thread(connection, customer_id, inbox.team)
     if route is None or thread is None:
@@ -154,10 +154,10 @@ def remark(
             else f"They took their reaction to{about} back"
         )
     final = people.final(connection, customer_id) or customer_id
-    return _line(connection, policy, final, inbox.team, line, now)
+    return line_in_thread(connection, policy, final, inbox.team, line, now)
 
 
-def _line(
+def line_in_thread(
     connection: Connection, policy: CorePolicy, customer_id: int, team: str, line: str, now: float
 ) -> set[str]:
     """A short line in the customer's thread, where there is one."""

@@ -105,6 +105,7 @@ class Contact:
 
     ``address`` is normalised by the adapter (the same person always gives the same string).
     ``verified`` says that the channel proved the sender; ``evidence`` says how, or why not, in a few words.
+    ``anonymous``: what was proven is only that it is the same one as before (a browser), not who that is.
     """
 
     channel: str
@@ -112,6 +113,7 @@ class Contact:
     name: str | None = None
     verified: bool = False
     evidence: str | None = None
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox), able[name])
         for name, inbox in config.inboxes.items()
     }
-    return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds)
+    keys = secret_keys(config).keys
+    return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds, link_keys=keys)
 
 
 def label(inbox: Inbox) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, customers, elsewhere, replies, views
+from bot import conversations, customers, elsewhere, identified, linking, replies, views
 from bot.contract import Accepted
 from bot.desk import Status
 from bot.messages import (
@@ -30,6 +30,7 @@ from bot.messages import (
     Edit,
     Event,
     Failure,
+    Identified,
     InboxId,
     Message,
     Reaction,
@@ -51,10 +52,11 @@ Wake = Callable[[set[str]], None]
 
 @dataclass(slots=True)
 class Woken:
-    """What a unit found out for its caller: what to wake, and whether the event was a duplicate."""
+    """What a unit found out for its caller: what to wake, whether the event was a duplicate, what came of its link code."""
 
     buckets: set[str]
     duplicate: bool = False
+    joined: bool | None = None
 
 
 class Relay:
@@ -89,7 +91,7 @@ class Relay:
         self.last_event[inbox] = now
         if woken.buckets:
             self._wake(woken.buckets)
-        return Accepted(duplicate=woken.duplicate)
+        return Accepted(woken.duplicate, woken.joined)
 
 
 class _Randomness:
@@ -150,6 +152,8 @@ def _dispatch(
         return Woken(elsewhere.address_changed(connection, inbox, event, now))
     if isinstance(event, AddressGiven):
         return Woken(elsewhere.address_given(connection, policy, inbox, event, now))
+    if isinstance(event, Identified):
+        return Woken(identified.identified(connection, policy, inbox, event, now, key))
     if isinstance(event, Unseen):
         return Woken(elsewhere.unseen(connection, policy, inbox, event, now))
     return Woken(set())
@@ -176,7 +180,9 @@ def _message(
         return Woken(set(), duplicate=True)
     event = _storable(event)
     team = policy.teams[inbox.team]
-    whose = customers.resolve(connection, event.sender, event.answers, now)
+    came = linking.redeem(connection, policy, inbox, event, now, key) if event.link is not None else None
+    whose = came.whose if came is not None else None
+    whose = whose or customers.resolve(connection, event.sender, event.answers, now)
     waits = event.automated is None and not whose.blocked
     words = conversations.excerpt(event.text.plain) or conversations.excerpt(_file_words(event))
     case_id, subject, new_case = _case(connection, whose, team, event, words, now, waits=waits)
@@ -214,7 +220,8 @@ def _message(
         return Woken(set())
     if not waits:
         cases.heard_quietly(connection, case_id, words, now)
-    return Woken(_show(connection, policy, whose.customer_id, team, message_id, event, files, now, key))
+    buckets = _show(connection, policy, whose.customer_id, team, message_id, event, files, now, key)
+    return Woken(buckets) if came is None else Woken(buckets | came.buckets, joined=came.joined)
 
 
 def _storable(event: Message) -> Message:

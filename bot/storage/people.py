@@ -88,8 +88,12 @@ def add_identity(
     name: str | None,
     now: float,
     given: bool = False,
+    anonymous: bool = False,
 ) -> int:
-    """A new identity of a customer. ``given``: they only said, on another channel, that it is theirs."""
+    """A new identity of a customer. ``given``: they only said, on another channel, that it is theirs.
+
+    ``anonymous``: it proves only that it is the same one as before.
+    """
     values = {
         "customer_id": customer_id,
         "channel": channel,
@@ -99,6 +103,8 @@ def add_identity(
         "name": name,
         "created_at": now,
         "given": given,
+        "verified_at": now if verified else None,
+        "anonymous": anonymous,
     }
     return int(connection.execute(_ADD_IDENTITY, values).scalar_one())
 
@@ -140,10 +146,12 @@ def rename_threads(connection: Connection, inbox: str, old: str, new: str) -> No
     )
 
 
-def verify(connection: Connection, identity_id: int, evidence: str | None) -> None:
-    """An identity that was only claimed has been proven."""
+def verify(connection: Connection, identity_id: int, evidence: str | None, now: float) -> None:
+    """An identity that was only claimed, or only given, has been proven."""
     connection.execute(
-        update(identity).where(identity.c.id == identity_id).values(verified=True, evidence=evidence)
+        update(identity)
+        .where(identity.c.id == identity_id)
+        .values(verified=True, evidence=evidence, verified_at=now, given=False)
     )
 
 

@@ -60,7 +60,7 @@ class House:
 def contact(visitor_id: str) -> Contact:
     """The visitor as a sender: proven to be the same one as before; nothing is known of who they are."""
     name = f"Visitor {visitor_id[:4].upper()}"
-    return Contact("site", visitor_id, name, verified=True, evidence="site visitor's token")
+    return Contact("site", visitor_id, name, verified=True, evidence="site visitor's token", anonymous=True)
 
 
 def remote_id(visitor_id: str, client_id: str) -> RemoteId:

@@ -189,6 +189,12 @@ def upgrade() -> None:
 
     with op.batch_alter_table("identity", schema=None) as batch_op:
         batch_op.add_column(sa.Column("verified_at", sa.Double(), nullable=True))
+        batch_op.add_column(
+            sa.Column("erased_before", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
+        )
+        batch_op.add_column(
+            sa.Column("anonymous", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
+        )
 
     with op.batch_alter_table("lane", schema=None) as batch_op:
         batch_op.add_column(sa.Column("target", sa.Text(), nullable=True))
