@@ -101,6 +101,7 @@ HOMES = {
     "pymap": ("sandbox",),
     "aiosmtpd": ("sandbox",),
     "yaml": (*CONFIG, "sandbox", "app", "__main__"),
+    "holidays": ("daysoff",),
 }
 CHANNELS = {"email", "telegram", "x", "site"}
 
