@@ -44,7 +44,8 @@ def _ask(country: str, subdivision: str | None, years: range) -> dict[date, str]
     if len(code) != 2 or not code.isascii() or not code.isalpha():
         raise _unknown(country)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "available only from 2001 to 2035": the days it knows will do
+        # "Available only from 2001 to 2035": the days that it knows will do.
+        warnings.simplefilter("ignore", UserWarning)
         try:
             holidays.country_holidays(code)
         except NotImplementedError:
