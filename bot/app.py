@@ -28,6 +28,7 @@ from bot.config import Config, Inbox
 from bot.contract import Accepted, Adapter, AdapterContext, BacklogItem
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house
+from bot.jobs import jobs
 from bot.messages import Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
@@ -46,6 +47,7 @@ from bot.storage import cases, inboxes, lanes
 from bot.storage.database import Database, connect
 from bot.storage.lanes import NewDelivery
 from bot.storage.migrate import migrate
+from bot.timers import Timers
 from bot.web import InboxRoutes, application, serving
 
 log = structlog.get_logger(__name__)
@@ -97,6 +99,7 @@ class App:
             self._fetch,
             self.troubles.to_leads,
         )
+        self.timers = Timers(database, jobs(self.policy), self._wake)
         people = People(self.slack, self.desk.api, identity)
         self.started_at = time.time()
         self.casework = Casework(
@@ -113,6 +116,7 @@ class App:
                 self._warnings,
             ),
             composing=self.writing.agent,
+            poke=self.timers.poke,
         )
         hooks = Hooks(self._spawn, self._place_gone)
         registry = make_registry(self.slack.prefix)
@@ -234,6 +238,7 @@ class App:
         async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")
             group.create_task(self.sockets.run(), name="slack")
+            group.create_task(self.timers.run(), name="timers")
             group.create_task(
                 keep_house(self.database, self.blobs, self.config.limits.raw_days), name="house"
             )

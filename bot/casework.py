@@ -15,14 +15,19 @@ from sqlalchemy import Connection
 from bot import acts, drafts, lookups, replies
 from bot.capabilities import Capabilities, Support, fit
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
+from bot.commands.timing_services import FollowUpServices, SnoozeServices
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.deskwork import DeskWork
 from bot.errors import UserError
+from bot.followups import FollowUps
 from bot.hands import Directory, Hands, Queue
+from bot.macrowork import MacroWork
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
+from bot.profile import Profiles
 from bot.relay import new_key
+from bot.snoozing import Snoozing
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 
@@ -54,6 +59,7 @@ class Casework:
         vitals: Vitals,
         clock: Callable[[], float] = time.time,
         composing: Composing | None = None,
+        poke: Callable[[], None] = lambda: None,
     ) -> None:
         self._hands = Hands(database, policy, capabilities, queue, directory, clock)
         self._database = database
@@ -67,6 +73,10 @@ class Casework:
         self._read = self._hands.read
         self._change = self._hands.change
         self.desk = DeskWork(self._hands)
+        self.macros = MacroWork(self._hands)
+        self.profile = Profiles(self._hands)
+        self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
+        self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
 
     # Who
 

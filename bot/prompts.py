@@ -25,6 +25,10 @@ from bot.storage import asks, cases, lanes
 from bot.storage.lanes import NewDelivery
 
 
+WITHDRAWN = "withdrawn"
+"""In the payload of a prompt that nobody needs any more, and that was not posted."""
+
+
 def in_thread(
     connection: Connection, customer_id: int, team: str, prompt: Prompt, about: str, now: float
 ) -> set[str]:
@@ -49,19 +53,33 @@ def settle(connection: Connection, about: str, done: Line, now: float) -> set[st
     return _renew(connection, about, {"done": pack_line(done), "buttons": []}, now)
 
 
+def withdraw(connection: Connection, about: str, done: Line, now: float) -> set[str]:
+    """Nobody needs to be asked any more: like ``settle``, and what is not posted yet never is."""
+    return _renew(
+        connection, about, {"done": pack_line(done), "buttons": []}, now, unposted={WITHDRAWN: True}
+    )
+
+
 def renew(connection: Connection, about: str, prompt: Prompt, now: float) -> set[str]:
     """Shows every prompt about something anew with other words; nobody is notified again."""
     return _renew(connection, about, packed(prompt), now)
 
 
-def _renew(connection: Connection, about: str, changes: dict[str, Any], now: float) -> set[str]:
+def _renew(
+    connection: Connection,
+    about: str,
+    changes: dict[str, Any],
+    now: float,
+    unposted: dict[str, Any] | None = None,
+) -> set[str]:
     buckets: set[str] = set()
     for row in asks.about(connection, about):
         before: dict[str, Any] = json.loads(row.payload)
         if all(before.get(name) == value for name, value in changes.items()):
             continue
-        asks.change(connection, row.id, before | changes)
-        if row.state in (State.PENDING, State.HELD):
+        waits = row.state in (State.PENDING, State.HELD)
+        asks.change(connection, row.id, before | changes | ((unposted or {}) if waits else {}))
+        if waits:
             continue  # it is not shown yet, and will be as it is then
         again = NewDelivery(asks.AGAIN, payload={"delivery": row.id})
         buckets.add(lanes.append(connection, row.lane_id, [again], now))
@@ -79,8 +97,10 @@ def packed(prompt: Prompt) -> dict[str, Any]:
     }
 
 
-def unpacked(payload: dict[str, Any]) -> Prompt:
-    """The prompt of ``packed``."""
+def unpacked(payload: dict[str, Any]) -> Prompt | None:
+    """The prompt of ``packed``; None where it was withdrawn before it was posted."""
+    if payload.get(WITHDRAWN):
+        return None
     return Prompt(
         tuple(unpack_line(line) for line in payload["lines"]),
         payload["at"],

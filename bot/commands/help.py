@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from bot.commands import assign, audit, block, case, health, history, next, note, reply, resolve
+from bot.commands import (
+    assign,
+    audit,
+    block,
+    case,
+    customer,
+    followup,
+    health,
+    history,
+    macro,
+    next,
+    note,
+    reply,
+    resolve,
+    snooze,
+)
 from bot.commands.registry import Command, Registry, Shortcut
 from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Face, Result
@@ -53,11 +68,39 @@ def make_registry(prefix: str = "") -> Registry:
         )
         return Answer(Text(help_text(registry, person)))
 
-    modules = (reply, note, history, resolve, assign, case, next, audit, block, health)
+    modules = (
+        reply,
+        note,
+        history,
+        customer,
+        resolve,
+        assign,
+        case,
+        next,
+        macro,
+        audit,
+        snooze,
+        followup,
+        block,
+        health,
+    )
     commands = [command for module in modules for command in module.COMMANDS]
     actions = [
         action
-        for module in (reply, history, resolve, assign, case, next, audit, block)
+        for module in (
+            reply,
+            history,
+            customer,
+            resolve,
+            assign,
+            case,
+            next,
+            macro,
+            audit,
+            snooze,
+            followup,
+            block,
+        )
         for action in module.ACTIONS
     ]
     shortcuts = (

@@ -26,7 +26,9 @@ from bot.messages import (
 
 if TYPE_CHECKING:
     from bot.commands.desk_services import DeskServices
-    from bot.commands.profile_services import ProfileServices, SpamServices
+    from bot.commands.macro_services import MacroServices
+    from bot.commands.profile_services import ProfileServices
+    from bot.commands.timing_services import FollowUpServices, SnoozeServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,10 @@ class Services(Protocol):
     """The core, for commands."""
 
     desk: DeskServices
+    macros: MacroServices
+    snoozes: SnoozeServices
+    follow_ups: FollowUpServices
     profile: ProfileServices
-    spam: SpamServices
 
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
         """Customers whose handle, name or address match; an exact handle or address gives exactly one."""

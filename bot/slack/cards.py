@@ -50,6 +50,8 @@ class Rendered:
 def card(view: CardView, now: float | None = None) -> Rendered:
     """The card of a customer, as it is at ``now`` (epoch seconds)."""
     name = safe_name(view.customer_name)
+    if view.merged_into is not None:
+        return _merged(view, name)
     late = view.due_at is not None and view.due_at < (time.time() if now is None else now)
     blocks: list[Block] = [{"type": "rich_text", "block_id": "head", "elements": [_head(view, name, late)]}]
     blocks.append(context(*_facts(view, late)))
@@ -57,6 +59,26 @@ def card(view: CardView, now: float | None = None) -> Rendered:
         blocks.append(context(plain(f"⚠ {_warning(view)}")))
     blocks.append(_buttons(view))
     return Rendered(blocks, escape(f"{_sign(view, late)} {name} {view.handle}: {_state_words(view)}"))
+
+
+def _merged(view: CardView, name: str) -> Rendered:
+    """The card of a thread that a merge ended: nothing can be done here but to undo it."""
+    line = f"merged into {view.merged_into}: it goes on in that thread"
+    head: list[Block] = [
+        {"type": "text", "text": f"{name}   {view.handle}", "style": {"strike": True}},
+        {"type": "text", "text": f"   ⇢ {view.merged_into}"},
+    ]
+    menu = (("Unmerge", f"merge.undo {ref_value(view.customer_id, view.team)}"),)
+    blocks: list[Block] = [
+        {
+            "type": "rich_text",
+            "block_id": "head",
+            "elements": [{"type": "rich_text_section", "elements": head}],
+        },
+        context(plain(line)),
+        actions("case", overflow("menu", menu)),
+    ]
+    return Rendered(blocks, escape(f"⇢ {name} {view.handle}: {line}"))
 
 
 def _sign(view: CardView, late: bool) -> str:
@@ -148,9 +170,13 @@ def _buttons(view: CardView) -> Block:
         shown.append(button("Reopen", "case.reopen", value))
     elif view.conversation_id is not None:
         shown.append(button("Resolve", "case.resolve", value))
+    if view.status is Status.SNOOZED:
+        shown.append(button("Wake up", "case.wake", value))
     menu = [("History", f"history.open {value}")]
     if view.status is not Status.RESOLVED:
         menu.insert(0, ("Assign", f"case.assign {value}"))
+        menu.insert(0, ("Snooze", f"case.snooze {value}"))
     menu.append(("Unblock", f"case.unblock {value}") if view.blocked else ("Block", f"case.block {value}"))
+    menu.append(("Merge", f"merge.open {value}"))
     shown.append(overflow("menu", tuple(menu)))
     return actions("case", *shown)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
+from bot.storage.schema import customer
 from bot.storage.schema_reminders import follow_up
 
 WAITING, TOLD, DONE, CANCELLED = "waiting", "told", "done", "cancelled"
@@ -29,6 +30,7 @@ _MINE = (
     .limit(bindparam("most"))
 )
 _ONE = select(follow_up).where(follow_up.c.id == bindparam("which"))
+_ERASED = select(customer.c.erased_at).where(customer.c.id == bindparam("which"))
 _ADD = insert(follow_up).returning(follow_up.c.id)
 
 
@@ -83,3 +85,8 @@ def change(connection: Connection, follow_up_id: int, now: float, **values: Any)
     connection.execute(
         update(follow_up).where(follow_up.c.id == follow_up_id).values(changed_at=now, **values)
     )
+
+
+def erased(connection: Connection, customer_id: int) -> bool:
+    """Whether a customer was erased."""
+    return connection.execute(_ERASED, {"which": customer_id}).scalar() is not None

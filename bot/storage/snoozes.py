@@ -21,6 +21,7 @@ _DUE = (
 _NEWEST = (
     select(snooze).where(snooze.c.conversation_id == bindparam("case")).order_by(snooze.c.id.desc()).limit(1)
 )
+_LAST_ENDED = _NEWEST.where(snooze.c.ended_why == "time")
 _ADD = insert(snooze)
 
 
@@ -58,6 +59,11 @@ def add(
 def newest(connection: Connection, conversation_id: int) -> Any | None:
     """The newest snooze of a case."""
     return connection.execute(_NEWEST, {"case": conversation_id}).one_or_none()
+
+
+def last_ended(connection: Connection, conversation_id: int) -> Any | None:
+    """The newest snooze of a case that came to its end, so that somebody was told."""
+    return connection.execute(_LAST_ENDED, {"case": conversation_id}).one_or_none()
 
 
 def end(connection: Connection, snooze_id: int, why: str, now: float) -> None:

@@ -16,6 +16,7 @@ from bot.casework import Casework, Vitals
 from bot.commands.services import Draft
 from bot.commands.types import Agent, Role, Sent
 from bot.desk import State
+from bot.jobs import jobs
 from bot.messages import (
     AgentId,
     Contact,
@@ -33,6 +34,7 @@ from bot.retry import RetryPolicy
 from bot.storage import history
 from bot.storage.database import Database
 from bot.storage.schema import delivery, lane
+from bot.timers import Timers
 from tests.core.ends import (
     PLAIN,
     SHORT,
@@ -130,6 +132,7 @@ class World:
             self._rest,
         )
         self.relay = Relay(self.database, self.policy, self.outbox.wake, self.clock)
+        self.timers = Timers(self.database, jobs(self.policy), self.outbox.wake, self.clock)
         self.casework = Casework(
             self.database,
             self.policy,
@@ -138,6 +141,7 @@ class World:
             Directory(),
             Vitals(lambda: 2, self.relay.last_event, 0.0, "test"),
             self.clock,
+            poke=self.timers.poke,
         )
 
     async def __aenter__(self) -> World:

@@ -1,0 +1,23 @@
+"""Everything that comes at its time, for the one loop that waits for it (``bot/timers.py``)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from bot import followups, snoozing
+from bot.policy import CorePolicy
+from bot.storage import followups as followup_rows
+from bot.storage import snoozes
+from bot.timers import Done, Job
+
+
+def jobs(policy: CorePolicy) -> tuple[Job, ...]:
+    """The jobs of a bot with this policy."""
+
+    def end_snoozes(connection: Connection, now: float) -> Done:
+        return snoozing.end_due(connection, policy, now)
+
+    return (
+        Job("snoozes", snoozes.next_at, end_snoozes),
+        Job("follow-ups", followup_rows.next_at, followups.tell_due),
+    )
