@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from bot import macros
 from bot.commands import refs
+from bot.commands.macro_services import Macro
 from bot.commands.services import Draft, Person, Services, Way
 from bot.commands.types import Call, Choice, Field, Form, Problems, Result
 from bot.errors import UserError
@@ -16,7 +18,12 @@ MAX_FORM_TEXT = 3000
 
 
 async def form_for(
-    services: Services, call: Call, person: Person | None, text: str = "", subject: str | None = None
+    services: Services,
+    call: Call,
+    person: Person | None,
+    text: str = "",
+    subject: str | None = None,
+    stamp: str = "",
 ) -> Form:
     """The form, for a customer or with the customer still to be chosen."""
     if person is None:
@@ -29,16 +36,24 @@ async def form_for(
         )
     await services.composing(person.customer_id, person.team)
     ways = await services.ways(person.customer_id, person.team)
+    known = await services.macros.visible(call.agent, person.team)
     return Form(
         f"Reply to {person.handle}",
         "reply.submit",
         "Send",
-        _fields(person, ways, text, subject),
+        _fields(person, ways, text, subject, known, stamp),
         _context(call, person),
     )
 
 
-def _fields(person: Person, ways: tuple[Way, ...], text: str, subject: str | None) -> tuple[Field, ...]:
+def _fields(
+    person: Person,
+    ways: tuple[Way, ...],
+    text: str,
+    subject: str | None,
+    known: tuple[Macro, ...],
+    stamp: str,
+) -> tuple[Field, ...]:
     usable = [way for way in ways if way.closed is None]
     closed = [way for way in ways if way.closed is not None]
     fields = [_customer_field(person)]
@@ -48,7 +63,7 @@ def _fields(person: Person, ways: tuple[Way, ...], text: str, subject: str | Non
     fields.append(_way_field(person, usable))
     if usable[0].subjects:
         fields.append(_subject_field(person, usable[0], subject))
-    fields += [_text_field(text), _files_field(usable[0])]
+    fields += [*_macro_field(known, stamp), _text_field(text, stamp), _files_field(usable[0])]
     if usable[0].has_copies:
         fields.append(
             Field(
@@ -80,8 +95,19 @@ def _subject_field(person: Person, way: Way, subject: str | None) -> Field:
     return Field("subject", "select", "Subject", "0", choices, optional=True, stamp=person.handle)
 
 
-def _text_field(text: str) -> Field:
-    return Field("text", "lines", "Message", text[:MAX_FORM_TEXT], optional=True)
+def _macro_field(known: tuple[Macro, ...], stamp: str) -> tuple[Field, ...]:
+    """A menu of macros; the words of the one that is chosen are put behind what is written already."""
+    if not known:
+        return ()
+    choices = tuple(
+        Choice(_cut(one.name), str(one.id), _cut(" ".join(one.text.split()))) for one in known[:100]
+    )
+    hint = "Its words are put into the message below."
+    return (Field("macro", "select", "Macro", "", choices, hint, optional=True, live=True, stamp=stamp),)
+
+
+def _text_field(text: str, stamp: str = "") -> Field:
+    return Field("text", "lines", "Message", text[:MAX_FORM_TEXT], optional=True, stamp=stamp)
 
 
 def _files_field(way: Way) -> Field:
@@ -114,7 +140,24 @@ async def refresh(services: Services, call: Call) -> Result:
     if not chosen:
         return None
     person = await refs.valued(services, call, chosen)
-    return await form_for(services, call, person, text=call.fields.get("text", ""))
+    text = call.fields.get("text", "")
+    stamp = ""
+    if call.fields.get("macro"):
+        text, stamp = await _with_macro(services, call, person, text), call.source[-24:]
+    return await form_for(services, call, person, text=text, stamp=stamp)
+
+
+async def _with_macro(services: Services, call: Call, person: Person, text: str) -> str:
+    """What was written, and the words of the chosen macro; where one of its placeholders is not known, it stays to be seen."""
+    known = await services.macros.visible(call.agent, person.team)
+    chosen = next((one for one in known if str(one.id) == call.fields["macro"]), None)
+    if chosen is None:
+        return text
+    try:
+        words = await services.macros.filled(chosen, person, call.agent)
+    except UserError:
+        words = chosen.text
+    return f"{text.rstrip()}\n\n{words}" if text.strip() else words
 
 
 async def read_form(services: Services, call: Call) -> Draft | Problems:
@@ -125,6 +168,9 @@ async def read_form(services: Services, call: Call) -> Draft | Problems:
         return Problems({"customer": "Choose the customer."})
     if not text and not call.files:
         return Problems({"text": "Write something, or add a file."})
+    unfilled = macros.unfilled(text.plain)
+    if unfilled:
+        return Problems({"text": f"{unfilled} is still in the message. Put the words in its place."})
     person = await refs.valued(services, call, fields["customer"])
     way = await _chosen_way(services, person, fields.get("way"))
     if isinstance(way, Problems):

@@ -21,7 +21,6 @@ macro = Table(
     Column("scope", Text, nullable=False),  # "team:support" for a shared one, "agent:U1" for a personal one
     Column("name", Text, nullable=False),
     Column("text", Text, nullable=False),
-    Column("spans", Text),
     Column("used", Integer, nullable=False, server_default=text("0")),
     Column("changed_at", Double, nullable=False),
     Column("changed_by", Text, nullable=False),

@@ -24,6 +24,8 @@ from bot.messages import (
     Text,
 )
 from tests.commands.fake_desk import FakeDesk
+from tests.commands.fake_macros import FakeMacros
+from tests.commands.fake_profile import FakeProfile
 
 SUPPORT = TeamId("support")
 KIM = Agent(AgentId("U1KIM"), "Kim", Role.AGENT)
@@ -85,6 +87,8 @@ class FakeServices(Services):
 
     def __post_init__(self) -> None:
         self.desk = FakeDesk(self)
+        self.macros = FakeMacros()
+        self.profile = FakeProfile(self)
 
     @override
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:

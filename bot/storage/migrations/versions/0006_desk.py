@@ -30,7 +30,6 @@ def upgrade() -> None:
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("spans", sa.Text()),
         sa.Column("used", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("changed_at", sa.Double(), nullable=False),
         sa.Column("changed_by", sa.Text(), nullable=False),
