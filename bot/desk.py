@@ -52,6 +52,7 @@ class CardView:
     ``excerpt`` is the newest words of the customer. ``waiting_since`` is set while they wait for us (epoch seconds).
     ``reach`` is how they write, newest first, e.g. ``("email support@shop.example", "telegram @acmebot")``.
     ``warning`` is a sentence in plain words (sender not verified, blocked…). ``conversation_id`` is the newest case.
+    ``merged_into`` is who they are now: this thread has ended, and what counts is on that customer's card.
     """
 
     handle: str
@@ -71,6 +72,7 @@ class CardView:
     warning: str | None = None
     cases: int = 1
     failed: int = 0
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,18 @@ class Mark(StrEnum):
     CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A message that stands in a thread. ``ours``: a program posted it, so it may be ours to take away; else a person wrote it.
+
+    ``files`` are the desk's ids of the files in it.
+    """
+
+    ts: str
+    ours: bool
+    files: tuple[str, ...] = ()
+
+
 Save: TypeAlias = Callable[[str], Awaitable[None]]
 """Stores how far a multi-step operation has come, durably, before its next step."""
 
@@ -265,6 +279,22 @@ class Desk(Protocol):
 
     async def mark(self, place: Place, post_ts: str, mark: Mark) -> None:
         """Puts a mark on an agent's message, in place of the mark before it."""
+        ...
+
+    async def remove(self, channel: str, ts: str) -> bool:
+        """Takes a post away. True: it is not there any more; False: it is somebody else's, and only they can."""
+        ...
+
+    async def remove_file(self, file_id: str) -> bool:
+        """Takes a file away. False: it is somebody else's."""
+        ...
+
+    async def standing(self, place: Place, cursor: str | None) -> tuple[tuple[Standing, ...], str | None]:
+        """A page of what stands in a thread, its root included, and the cursor of the next page. Nothing where it is gone."""
+        ...
+
+    async def hand(self, person: str, path: str, name: str, words: str) -> str:
+        """Gives a person a file from disk by direct message, with some words; returns the desk's id of the file."""
         ...
 
     async def tell(self, channel: str, text: str, key: str) -> None:

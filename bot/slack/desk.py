@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from bot.commands.types import GivenFile
 from bot.contract import BlobStore
-from bot.desk import CardView, Desk, Entry, Mark, Place, Save
+from bot.desk import CardView, Desk, Entry, Mark, Place, Save, Standing
 from bot.errors import DeliveryError, PermanentFailure
 from bot.messages import Attachment
 from bot.slack.api import SlackApi, make_client
@@ -26,6 +26,7 @@ from bot.slack.cards import card as render_card
 from bot.slack.files import SlackFiles
 from bot.slack.policy import SlackPolicy
 from bot.slack.posts import render
+from bot.slack.removal import Removal
 
 EVENT_TYPE = "onethread"
 MARKS = {
@@ -57,6 +58,7 @@ class SlackDesk(Desk):
         self.client = make_client(policy, session)
         self.api = SlackApi(self.client, policy.timeout)
         self.files = SlackFiles(policy, self.api, session, blobs)
+        self.removal = Removal(self.api, session)
         self.session = session
         self._url = url
         self._direct: dict[str, str] = {}
@@ -183,6 +185,22 @@ class SlackDesk(Desk):
     @override
     async def tell(self, channel: str, text: str, key: str) -> None:
         await self._post(Place(channel), Rendered([told(text)], escape(text[:300])), key)
+
+    @override
+    async def remove(self, channel: str, ts: str) -> bool:
+        return await self.removal.remove(await self._channel(channel), ts)
+
+    @override
+    async def remove_file(self, file_id: str) -> bool:
+        return await self.removal.remove_file(file_id)
+
+    @override
+    async def standing(self, place: Place, cursor: str | None) -> tuple[tuple[Standing, ...], str | None]:
+        return await self.removal.standing(place, cursor)
+
+    @override
+    async def hand(self, person: str, path: str, name: str, words: str) -> str:
+        return await self.removal.hand(await self._channel(person), path, name, words)
 
     async def fetch(self, given: GivenFile, limit: int | None = None) -> bytes:
         """The bytes of an agent's file (``UserError`` where Slack does not give it)."""

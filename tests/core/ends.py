@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 from bot.capabilities import Capabilities, FileRules
-from bot.desk import CardView, Entry, Mark, Place, Save
+from bot.desk import CardView, Entry, Mark, Place, Save, Standing
 from bot.errors import PlaceGone
 from bot.messages import (
     AgentId,
@@ -84,6 +85,9 @@ class MemoryDesk:
         self.posts: dict[str, Post] = {}
         self.files: list[tuple[str | None, Attachment]] = []
         self.told: list[str] = []
+        self.theirs: dict[str, str] = {}
+        """What people wrote into threads: ts → root."""
+        self.handed: list[tuple[str, str, str, bytes]] = []
         self.marks: dict[str, list[Mark]] = {}
         self.updates = 0
         self.card_updates = 0
@@ -161,6 +165,41 @@ class MemoryDesk:
     async def tell(self, channel: str, text: str, key: str) -> None:
         self.told.append(text)
         self._note("tell")
+
+    async def remove(self, channel: str, ts: str) -> bool:
+        await self.faults.at("remove")
+        if ts in self.posts:
+            del self.posts[ts]
+            self._note("remove")
+        await self.faults.at("remove", after=True)
+        return ts not in self.theirs
+
+    async def remove_file(self, file_id: str) -> bool:
+        await self.faults.at("remove_file")
+        self.files[int(file_id)] = (None, Attachment("", "", 0))
+        return True
+
+    async def standing(self, place: Place, cursor: str | None) -> tuple[tuple[Standing, ...], str | None]:
+        """Pages of three."""
+        await self.faults.at("standing")
+        found = [
+            Standing(post.ts, ours=True)
+            for post in self.posts.values()
+            if place.ts in (post.ts, post.thread_ts) and post.channel == place.channel
+        ]
+        found += [Standing(ts, ours=False) for ts, root in self.theirs.items() if root == place.ts]
+        shared = tuple(str(number) for number, (ts, _) in enumerate(self.files) if ts == place.ts)
+        if shared:
+            found.append(Standing("1700000000.999999", ours=True, files=shared))
+        at = int(cursor or 0)
+        return tuple(found[at : at + 3]), str(at + 3) if at + 3 < len(found) else None
+
+    async def hand(self, person: str, path: str, name: str, words: str) -> str:
+        await self.faults.at("hand")
+        data = await asyncio.to_thread(Path(path).read_bytes)
+        self.files.append((person, Attachment(name, "application/zip", len(data))))
+        self.handed.append((person, name, words, data))
+        return str(len(self.files) - 1)
 
     def cards(self) -> list[Post]:
         return [post for post in self.posts.values() if post.card is not None]
@@ -243,6 +282,9 @@ class MemoryBlobs:
 
     async def get(self, blob: BlobId) -> bytes:
         return self.kept[blob]
+
+    async def delete(self, blob: BlobId) -> None:
+        self.kept.pop(blob, None)
 
 
 class Directory:

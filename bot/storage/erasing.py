@@ -1,0 +1,422 @@
+"""What erasing somebody changes, table by table. Units; those that touch many rows take some at a time.
+
+Rows of messages, cases and deliveries stay, without a word in them: they are the team's figures (how many, when, by which
+inbox). Everything that says who somebody is or what was said goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.desk import State
+from bot.storage.schema import (
+    RESOLVED,
+    act,
+    adapter_state,
+    attachment,
+    audit,
+    conversation,
+    customer,
+    delivery,
+    identity,
+    lane,
+    message,
+    message_version,
+    post,
+    route,
+    thread,
+)
+from bot.storage.schema_people import attribute, clue, customer_merge, link_code, merge_proposal, tombstone
+from bot.storage.schema_reminders import auto_answer, follow_up, snooze
+
+NOBODY = "erased"
+"""What an erased customer is called."""
+FILE = "file"
+"""``target`` of a post that is a file at the desk, until it is taken away there."""
+
+WORDLESS: dict[str, Any] = {"payload": None, "error": None, "progress": None, "about": None}
+"""A delivery in which nobody can be recognised."""
+WITHDRAWN = '{"withdrawn":true}'
+"""The payload of a prompt that is shown nowhere (``bot/prompts.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where somebody could be reached: what adapters and old notes may still know them by."""
+
+    channel: str
+    address: str
+    inboxes: tuple[str, ...]
+    thread_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is of somebody."""
+
+    messages: int
+    notes: int
+    files: int
+    cases: int
+    posts: int
+
+
+# Tombstones
+
+
+def add_tombstones(connection: Connection, hashes: Iterable[str], at: float) -> None:
+    """Remembers hashes; those that are known already stay as they are."""
+    rows = [{"hash": one, "at": at} for one in hashes]
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(tombstone).on_conflict_do_nothing(), rows)
+
+
+def has_tombstone(connection: Connection, hashes: Collection[str]) -> bool:
+    """Whether one of these was erased."""
+    if not hashes:
+        return False
+    found = select(tombstone.c.hash).where(tombstone.c.hash.in_(hashes)).limit(1)
+    return connection.execute(found).scalar() is not None
+
+
+# Who and how much
+
+
+def erased(connection: Connection, customer_id: int) -> Any | None:
+    """When somebody was erased and by whom: ``erased_at``, ``by`` (a name, or None). None: they were not."""
+    row = connection.execute(
+        select(customer.c.erased_at).where(customer.c.id == customer_id, customer.c.erased_at.is_not(None))
+    ).one_or_none()
+    if row is None:
+        return None
+    by = connection.execute(
+        select(audit.c.detail)
+        .where(audit.c.customer_id == customer_id, audit.c.action == "erase")
+        .order_by(audit.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return row.erased_at, by
+
+
+def addresses(connection: Connection, ids: Collection[int]) -> list[Address]:
+    """Where somebody could be reached."""
+    rows = connection.execute(
+        select(identity.c.id, identity.c.channel, identity.c.address, route.c.inbox, route.c.thread_key)
+        .outerjoin(route, route.c.identity_id == identity.c.id)
+        .where(identity.c.customer_id.in_(ids))
+        .order_by(identity.c.id)
+    ).all()
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append(row)
+    return [
+        Address(
+            many[0].channel,
+            many[0].address,
+            tuple(dict.fromkeys(one.inbox for one in many if one.inbox)),
+            tuple(dict.fromkeys(one.thread_key for one in many if one.thread_key)),
+        )
+        for many in found.values()
+    ]
+
+
+def counts(connection: Connection, ids: Collection[int]) -> Counts:
+    """How much there is of somebody. Reads all of it: not for the writer."""
+    said = select(message.c.direction, func.count()).where(message.c.customer_id.in_(ids))
+    by = {row[0]: int(row[1]) for row in connection.execute(said.group_by(message.c.direction))}
+    theirs = message.c.customer_id.in_(ids)
+    files = select(func.count()).join(message, message.c.id == attachment.c.message_id).where(theirs)
+    cases = select(func.count()).where(conversation.c.customer_id.in_(ids))
+    places = (
+        select(post.c.place, post.c.remote_id)
+        .join(message, message.c.id == post.c.message_id)
+        .where(theirs, post.c.target == "desk")
+        .distinct()
+    )
+    cards = select(func.count()).where(thread.c.customer_id.in_(ids), thread.c.ts.is_not(None))
+    posts = connection.execute(select(func.count()).select_from(places.subquery())).scalar_one()
+    return Counts(
+        sum(count for direction, count in by.items() if direction != "note"),
+        by.get("note", 0),
+        int(connection.execute(files.select_from(attachment)).scalar_one()),
+        int(connection.execute(cases).scalar_one()),
+        int(posts) + int(connection.execute(cards).scalar_one()),
+    )
+
+
+def threads(connection: Connection, ids: Collection[int]) -> Sequence[Any]:
+    """Every thread that somebody has had, left ones too."""
+    return connection.execute(select(thread).where(thread.c.customer_id.in_(ids)).order_by(thread.c.id)).all()
+
+
+def lanes_of(connection: Connection, ids: Collection[int]) -> list[int]:
+    """The lanes of somebody: their threads', and those to them."""
+    ours = {one for row in threads(connection, ids) for one in (row.desk_lane, row.card_lane, row.mark_lane)}
+    theirs = select(route.c.lane_id).join(identity, identity.c.id == route.c.identity_id)
+    ours |= set(connection.execute(theirs.where(identity.c.customer_id.in_(ids))).scalars())
+    return sorted(ours)
+
+
+# The beginning: from now on nobody knows them
+
+
+def forget_who(connection: Connection, ids: Collection[int], now: float) -> None:
+    """Takes name and addresses: whoever writes from one of them from now on is somebody new."""
+    theirs = identity.c.customer_id.in_(ids)
+    connection.execute(
+        update(route)
+        .where(route.c.identity_id.in_(select(identity.c.id).where(theirs)))
+        .values(thread_key=_stone(route.c.id))
+    )
+    connection.execute(
+        update(identity)
+        .where(theirs)
+        .values(address=_stone(identity.c.id), name=None, evidence=None, verified=False, given=False)
+    )
+    connection.execute(
+        update(customer)
+        .where(customer.c.id.in_(ids))
+        .values(name=NOBODY, erased_at=now, blocked=False, spam=False, quarantine=None)
+    )
+    connection.execute(
+        update(thread).where(thread.c.customer_id.in_(ids)).values(current=False, gone=NOBODY, shown=None)
+    )
+    connection.execute(
+        update(conversation)
+        .where(conversation.c.customer_id.in_(ids), conversation.c.status != RESOLVED)
+        .values(status=RESOLVED, resolved_at=now, waiting_since=None, snoozed_until=None, due_at=None)
+    )
+
+
+def _stone(column: Any) -> ColumnElement[str]:
+    """A value that is nobody's and differs in each row."""
+    return literal(f"{NOBODY}:").concat(cast(column, String))
+
+
+def stop_sending(connection: Connection, lane_ids: Collection[int], now: float) -> None:
+    """Cancels every reply that has not begun to go out."""
+    waiting = select(delivery.c.message_id).where(
+        delivery.c.lane_id.in_(lane_ids),
+        delivery.c.op == "send",
+        delivery.c.state.in_((State.HELD, State.PENDING)),
+    )
+    connection.execute(
+        update(message)
+        .where(message.c.id.in_(waiting), message.c.state.in_((State.HELD, State.PENDING)))
+        .values(state=State.CANCELLED, state_at=now)
+    )
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.lane_id.in_(lane_ids), delivery.c.state == State.HELD)
+        .values(state=State.CANCELLED, settled_at=now)
+    )
+
+
+def empty_lanes(connection: Connection, lane_ids: Collection[int], now: float) -> int:
+    """Cancels what waits in lanes that nobody works on; returns how many are being worked on just now."""
+    idle = select(lane.c.id).where(
+        lane.c.id.in_(lane_ids), lane.c.owner.is_(None), lane.c.head <= lane.c.tail
+    )
+    free = list(connection.execute(idle).scalars())
+    if free:
+        connection.execute(
+            update(delivery)
+            .where(delivery.c.lane_id.in_(free), delivery.c.state.in_((State.PENDING, State.SENDING)))
+            .values(state=State.CANCELLED, settled_at=now)
+        )
+        connection.execute(update(lane).where(lane.c.id.in_(free)).values(head=lane.c.tail + 1))
+    owned = select(func.count()).where(lane.c.id.in_(lane_ids), lane.c.owner.is_not(None))
+    return int(connection.execute(owned).scalar_one())
+
+
+# Words
+
+
+def some_messages(connection: Connection, ids: Collection[int], after: int, most: int) -> list[int]:
+    """The next messages of somebody."""
+    return list(
+        connection.execute(
+            select(message.c.id)
+            .where(message.c.customer_id.in_(ids), message.c.id > after)
+            .order_by(message.c.id)
+            .limit(most)
+        ).scalars()
+    )
+
+
+def event_keys(connection: Connection, message_ids: Collection[int]) -> list[str]:
+    """What would make these messages, and their edits, known if they came again."""
+    found = [
+        *connection.execute(select(message.c.dedup_key).where(message.c.id.in_(message_ids))).scalars(),
+        *connection.execute(
+            select(message_version.c.dedup_key).where(message_version.c.message_id.in_(message_ids))
+        ).scalars(),
+    ]
+    return [one for one in found if not one.startswith(f"{NOBODY}:")]
+
+
+def blank(connection: Connection, ids: Collection[int]) -> set[str]:
+    """Takes every word of these messages; returns the blobs that they named."""
+    given = select(attachment.c.blob).where(attachment.c.message_id.in_(ids), attachment.c.blob.is_not(None))
+    raw = select(message.c.raw).where(message.c.id.in_(ids), message.c.raw.is_not(None))
+    blobs = set(connection.execute(given.union(raw)).scalars())
+    _files_to_posts(connection, delivery.c.message_id.in_(ids))
+    connection.execute(
+        update(delivery).where(delivery.c.message_id.in_(ids)).values(attachment_id=None, **WORDLESS)
+    )
+    for table in (attachment, message_version, clue):
+        connection.execute(delete(table).where(table.c.message_id.in_(ids)))
+    connection.execute(delete(post).where(post.c.message_id.in_(ids), post.c.target.not_in(("desk", FILE))))
+    connection.execute(
+        update(message)
+        .where(message.c.id.in_(ids))
+        .values(
+            dedup_key=_stone(message.c.id),
+            author="",
+            text="",
+            **dict.fromkeys(
+                (
+                    "identity_id",
+                    "route_id",
+                    "key",
+                    "remote_id",
+                    "spans",
+                    "subject",
+                    "tail",
+                    "raw",
+                    "detail",
+                    "meta",
+                )
+            ),
+        )
+    )
+    return blobs
+
+
+def _files_to_posts(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Files that were put into threads are remembered as posts, until they are taken away there."""
+    rows = connection.execute(
+        select(delivery.c.id, delivery.c.message_id, delivery.c.progress).where(
+            which, delivery.c.op.in_(("file", "rest")), delivery.c.progress.is_not(None)
+        )
+    ).all()
+    for row in rows:
+        file_id = _file_id(row.progress)
+        if file_id:
+            values = {"message_id": row.message_id, "delivery_id": row.id, "target": FILE}
+            connection.execute(insert(post), values | {"place": "", "remote_id": file_id})
+
+
+def _file_id(progress: str) -> str | None:
+    try:
+        return str(json.loads(progress)["file"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def unreferred(connection: Connection, blobs: Collection[str]) -> set[str]:
+    """Those of the blobs that no message names any more."""
+    named = connection.execute(
+        select(attachment.c.blob)
+        .where(attachment.c.blob.in_(blobs))
+        .union(select(message.c.raw).where(message.c.raw.in_(blobs)))
+    ).scalars()
+    return set(blobs) - set(named)
+
+
+# The rest
+
+
+def some_lines(
+    connection: Connection, lane_ids: Sequence[int], after: tuple[int, int], most: int
+) -> tuple[int, int] | None:
+    """Takes the words of short lines and prompts in their threads, some at a time; None where that is done."""
+    rows = connection.execute(
+        select(delivery.c.lane_id, delivery.c.id)
+        .where(
+            delivery.c.lane_id.in_(lane_ids),
+            delivery.c.message_id.is_(None),
+            or_(delivery.c.lane_id > after[0], (delivery.c.lane_id == after[0]) & (delivery.c.id > after[1])),
+        )
+        .order_by(delivery.c.lane_id, delivery.c.id)
+        .limit(most)
+    ).all()
+    if not rows:
+        return None
+    which = delivery.c.id.in_([row.id for row in rows])
+    shown_nowhere = case((delivery.c.op == "ask", WITHDRAWN))
+    connection.execute(update(delivery).where(which).values(**(WORDLESS | {"payload": shown_nowhere})))
+    return rows[-1].lane_id, rows[-1].id
+
+
+def forget_about(connection: Connection, ids: Collection[int]) -> list[str]:
+    """Takes what was noted about somebody; returns what prompts were about (proposals to merge them)."""
+    cases = select(conversation.c.id).where(conversation.c.customer_id.in_(ids))
+    proposals = or_(merge_proposal.c.one_id.in_(ids), merge_proposal.c.other_id.in_(ids))
+    about = [
+        f"merge:{one}" for one in connection.execute(select(merge_proposal.c.id).where(proposals)).scalars()
+    ]
+    connection.execute(delete(merge_proposal).where(proposals))
+    for table in (attribute, clue, link_code):
+        connection.execute(delete(table).where(table.c.customer_id.in_(ids)))
+    connection.execute(
+        update(customer_merge)
+        .where(or_(customer_merge.c.survivor_id.in_(ids), customer_merge.c.merged_id.in_(ids)))
+        .values(evidence=None, before="{}")
+    )
+    connection.execute(
+        update(conversation).where(conversation.c.customer_id.in_(ids)).values(subject=None, excerpt="")
+    )
+    connection.execute(
+        update(audit)
+        .where(audit.c.customer_id.in_(ids), audit.c.action.not_in(("erase", "export")))
+        .values(detail=None)
+    )
+    connection.execute(update(snooze).where(snooze.c.conversation_id.in_(cases)).values(reason=""))
+    connection.execute(
+        update(follow_up)
+        .where(follow_up.c.customer_id.in_(ids))
+        .values(words="", state=_ended(follow_up.c.state))
+    )
+    connection.execute(
+        update(auto_answer).where(auto_answer.c.conversation_id.in_(cases)).values(identity_id=None)
+    )
+    return about
+
+
+def _ended(state: Any) -> ColumnElement[str]:
+    return case((state.in_(("waiting", "told")), "cancelled"), else_=state)
+
+
+def forget_traces(connection: Connection, found: Sequence[Address]) -> None:
+    """Takes their addresses from acts, and the values that adapters keep under them."""
+    for one in found:
+        for words in {one.address, *one.thread_keys}:
+            if len(words) >= 4:  # a shorter one is part of too much else
+                connection.execute(delete(act).where(act.c.source.contains(words, autoescape=True)))
+            connection.execute(
+                delete(adapter_state).where(
+                    adapter_state.c.inbox.in_(one.inboxes),
+                    adapter_state.c.key.endswith(f":{words}", autoescape=True),
+                )
+            )
