@@ -75,4 +75,4 @@ COMMANDS = (
     Command("audit", "who did what with a customer", audit, usage="C42"),
     Command("whoami", "who you are here, and what you may do", whoami),
 )
-ACTIONS = (Action("audit.older", older),)
+ACTIONS = (Action("audit.open", older), Action("audit.older", older))

@@ -12,6 +12,7 @@ from bot.commands import (
     health,
     history,
     macro,
+    more,
     next,
     note,
     reply,
@@ -83,26 +84,10 @@ def make_registry(prefix: str = "") -> Registry:
         followup,
         block,
         health,
+        more,
     )
-    commands = [command for module in modules for command in module.COMMANDS]
-    actions = [
-        action
-        for module in (
-            reply,
-            history,
-            customer,
-            resolve,
-            assign,
-            case,
-            next,
-            macro,
-            audit,
-            snooze,
-            followup,
-            block,
-        )
-        for action in module.ACTIONS
-    ]
+    commands = [command for module in modules for command in getattr(module, "COMMANDS", ())]
+    actions = [action for module in modules for action in getattr(module, "ACTIONS", ())]
     shortcuts = (
         Shortcut("Send to customer", "note.send", True, "Send this message to the customer of the thread"),
         Shortcut("Reply to a customer", "reply.open", False, "Write to a customer by any channel"),

@@ -176,7 +176,6 @@ def _buttons(view: CardView) -> Block:
     if view.status is not Status.RESOLVED:
         menu.insert(0, ("Assign", f"case.assign {value}"))
         menu.insert(0, ("Snooze", f"case.snooze {value}"))
-    menu.append(("Unblock", f"case.unblock {value}") if view.blocked else ("Block", f"case.block {value}"))
-    menu.append(("Merge", f"merge.open {value}"))
+    menu.append(("More…", f"case.more {value}"))  # a menu holds five: bot/commands/more.py has the rest
     shown.append(overflow("menu", tuple(menu)))
     return actions("case", *shown)

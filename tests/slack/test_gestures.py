@@ -174,8 +174,12 @@ async def test_the_cards_buttons_and_menu() -> None:
         await desk.press("agent1", card, "case.resolve")
         options = card["blocks"][-1]["elements"][-1]["options"]
         labels = {option["text"]["text"]: option["value"] for option in options}
-        assert set(labels) == {"Assign", "History", "Block"}
-        await desk.press("agent1", card, "menu", labels["Block"])
+        assert set(labels) >= {"Assign", "History", "More…"} and len(labels) <= 5
+        await desk.press("agent1", card, "menu", labels["More…"])
+        await desk.settled()
+        (more,) = desk.whispers("agent1")[-1:]
+        assert more["text"] == "What to do with C42 Dana Petrov?"
+        await desk.press("agent1", more, "case.block")
         await desk.press("agent1", card, "menu", labels["History"])
         await desk.settled()
         kim = desk.standin.people["agent1"].id
