@@ -23,10 +23,12 @@ from bot.sections import (
     HANDLE,
     HANDLE_WORDS,
     Commands,
+    Customers,
     Database,
     Limits,
     Log,
     Pace,
+    Quarantine,
     Sections,
     Slack,
     Team,
@@ -60,6 +62,8 @@ class Config:
     database: Database
     data_dir: Path
     secret_key: tuple[SecretStr, ...]
+    customers: Customers
+    quarantine: Quarantine
     limits: Limits
     pace: Pace
     web: Web
@@ -93,6 +97,8 @@ def load(
         database=sections.database,
         data_dir=sections.data_dir,
         secret_key=sections.secret_key,
+        customers=sections.customers,
+        quarantine=sections.quarantine,
         limits=sections.limits,
         pace=sections.pace,
         web=sections.web,

@@ -116,6 +116,22 @@ class Contact:
     anonymous: bool = False
 
 
+class SuspicionKind(StrEnum):
+    """What a message looks like: mail for many or a machine's notice, spam, or proof that a mailbox is somebody's."""
+
+    MASS = "mass"
+    SPAM = "spam"
+    PROOF = "proof"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Why a message may be nobody's question to us. ``why`` in a few words, for agents."""
+
+    kind: SuspicionKind
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """Something a customer said (``sender`` is not one of us).
@@ -128,6 +144,7 @@ class Message:
     ``participants`` are the other people it was addressed to (To, CC), ourselves left out.
     ``problems`` are sentences for the agent about what could not be read.
     ``link`` is a link code that came with it: single-use, given to a customer on another channel.
+    ``suspicion``: it may be nobody's question; from a sender who is not known, it may wait in quarantine.
     """
 
     source_id: SourceId
@@ -146,6 +163,7 @@ class Message:
     problems: tuple[str, ...] = ()
     raw: BlobId | None = None
     link: str | None = None
+    suspicion: Suspicion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,16 @@ from bot.capabilities import Capabilities
 from bot.config import Config, Inbox
 from bot.contract import Secrets
 from bot.messages import AgentId, InboxId
-from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
+from bot.policy import (
+    AttributeRule,
+    CorePolicy,
+    InboxPolicy,
+    PacePolicy,
+    QuarantinePolicy,
+    Rate,
+    TeamPolicy,
+    own_attributes,
+)
 from bot.slack.policy import NameFrom, SlackPolicy, ThreadReplies
 from bot.slack.policy import TeamPolicy as SlackTeam
 
@@ -25,7 +34,33 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         for name, inbox in config.inboxes.items()
     }
     keys = secret_keys(config).keys
-    return CorePolicy(teams, found, card_delay=config.pace.card_delay_seconds, link_keys=keys)
+    return CorePolicy(
+        teams,
+        found,
+        card_delay=config.pace.card_delay_seconds,
+        link_keys=keys,
+        attributes=attribute_rules(config),
+        quarantine=quarantine_policy(config),
+    )
+
+
+def attribute_rules(config: Config) -> dict[str, AttributeRule]:
+    """The attributes of app.yaml after our own; one with the name of ours takes its place, an empty one takes it away."""
+    rules = own_attributes()
+    for name, given in config.customers.attributes.items():
+        own = rules.pop(name, None)
+        if given is None:
+            continue
+        label = given.label or (own.label if own is not None else name.replace("_", " ").capitalize())
+        card = own.card if given.card is None and own is not None else bool(given.card)
+        rules[name] = AttributeRule(name, given.type, label, given.choices, card, given.trust)
+    return rules
+
+
+def quarantine_policy(config: Config) -> QuarantinePolicy:
+    """Whose first messages wait apart."""
+    given = config.quarantine
+    return QuarantinePolicy(given.senders, given.words, given.automatic, given.flood)
 
 
 def label(inbox: Inbox) -> str:

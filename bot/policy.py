@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.capabilities import Capabilities
 from bot.messages import InboxId, TeamId
+from bot.promises import Promises
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class CorePolicy:
     automatic_per_hour: int = 10
     same_words: float = 120.0
     agent_names: Mapping[str, str] = field(default_factory=dict)
+    promises: Promises = field(default_factory=Promises)
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
     quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
     link_keys: tuple[bytes, ...] = field(default=(), repr=False)

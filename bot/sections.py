@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    model_validator,
 )
 
 
@@ -218,6 +219,65 @@ class Log(Model):
     )
 
 
+def _attribute(value: Any) -> Any:
+    """The short form: ``company: text``."""
+    return {"type": value} if isinstance(value, str) else value
+
+
+class Attribute(Model):
+    """One thing that can be noted of a customer."""
+
+    type: Literal["text", "choice", "number", "flag", "date", "zone", "language", "phone", "url"] = Field(
+        "text", description="One of text, choice, number, flag, date, zone, language, phone, url."
+    )
+    choices: tuple[Annotated[str, StringConstraints(min_length=1, max_length=75)], ...] = Field(
+        (), max_length=99, description="For a choice: what it may be, e.g. [free, pro]."
+    )
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] | None = (
+        Field(None, description="What agents read, e.g. Plan.")
+    )
+    card: bool | None = Field(None, description="true: it is shown on the card.")
+    trust: Literal["agent", "token"] = Field(
+        "agent", description="Whose word goes before: the agent's, or the site's signed token's."
+    )
+
+    @model_validator(mode="after")
+    def _choices(self) -> Self:
+        if (self.type == "choice") != bool(self.choices):
+            raise ValueError("a choice needs choices, and nothing else has them")
+        return self
+
+
+AttributeName: TypeAlias = Annotated[
+    str, _named("[a-z][a-z0-9_-]{0,39}", "an attribute's name is lower-case letters, digits, - or _")
+]
+
+
+class Customers(Model):
+    """What is noted of customers."""
+
+    attributes: dict[AttributeName, Annotated[Attribute, BeforeValidator(_attribute)] | None] = Field(
+        default_factory=dict,
+        max_length=40,
+        description="A name and its type each, e.g. company: text. Empty (phone:) takes one of our own away.",
+    )
+
+
+class Quarantine(Model):
+    """Whose first messages wait apart."""
+
+    senders: tuple[Annotated[str, StringConstraints(min_length=3, max_length=200)], ...] = Field(
+        (), description='Addresses or domains, e.g. ["*@newsletter.example", spam.example].'
+    )
+    words: tuple[Annotated[str, StringConstraints(min_length=2, max_length=100)], ...] = Field(
+        (), description="Words or phrases that only unwanted messages have."
+    )
+    automatic: bool = Field(True, description="false: newsletters and machines' notices get a card, too.")
+    flood: int = Field(
+        20, ge=0, le=10_000, description="Messages of a new sender in 10 minutes; 0: any number."
+    )
+
+
 class Sections(Model):
     """Everything in app.yaml but the inboxes, whose keys their channels define."""
 
@@ -235,6 +295,8 @@ class Sections(Model):
         description='"${ONETHREAD_SECRET_KEY}", made with: python3 -c "import secrets; print(secrets.token_urlsafe(48))". '
         'To change it put the new one first: ["${NEW_KEY}", "${OLD_KEY}"].',
     )
+    customers: Customers = Customers()
+    quarantine: Quarantine = Quarantine()
     limits: Limits = Limits()
     pace: Pace = Pace()
     web: Web = Web()

@@ -55,7 +55,7 @@ def verdict(mail: ParsedMail, authserv_id: str | None, fields: int = 1) -> Verdi
     if authserv_id is None:
         return Verdict("none", "no mail server of ours is named in the settings, so nothing is proven")
     own = [
-        value for value in mail.headers.all("authentication-results") if _server(value) == authserv_id.lower()
+        value for value in mail.headers.all("authentication-results") if server_of(value) == authserv_id.lower()
     ]
     if not own:
         return Verdict("none", f"{authserv_id} left no Authentication-Results")
@@ -99,7 +99,8 @@ def aligned(proven: str, domain: str) -> bool:
     return proven == domain or proven.endswith("." + domain) or domain.endswith("." + proven)
 
 
-def _server(value: str) -> str:
+def server_of(value: str) -> str:
+    """The name of the server that wrote an ``Authentication-Results`` field."""
     words = _bare(value).partition(";")[0].split()
     return words[0].lower().strip('"') if words else ""
 

@@ -13,7 +13,7 @@ from bot.adapters.email.mime import ParsedMail, Report
 _DAEMONS = re.compile(
     r"^(?:mailer-daemon|mail-daemon|maildaemon|postmaster|bounces?|mdaemon|mail\.delivery)(?:[+@._-]|$)"
 )
-_NO_REPLY = re.compile(
+NO_REPLY = re.compile(
     r"^(?:no|do-?not|not?)[-_.]?(?:reply|respond|answer)[^@]*@|^(?:ne-?pas-?repondre|nicht-?antworten)[^@]*@"
 )
 _BULK = frozenset(["bulk", "junk", "list", "auto_reply", "auto-reply"])
@@ -79,7 +79,7 @@ def why_automated(mail: ParsedMail) -> str | None:
     address = mail.sender.address if mail.sender else ""
     if _DAEMONS.match(address):
         return "sent by a mail server"
-    if _NO_REPLY.match(address):
+    if NO_REPLY.match(address):
         return "sent from a no-reply address"
     if _AWAY.match(mail.subject):
         return "an absence notice (by its subject)"

@@ -11,6 +11,7 @@ from bot.adapters.email.headers import parse_date, parse_headers, split_mail
 from bot.adapters.email.imap import FetchedMail
 from bot.adapters.email.mime import File, ParsedMail, parse
 from bot.adapters.email.settings import EmailSettings
+from bot.adapters.email.suspect import suspicion
 from bot.adapters.email.tokens import Tokens
 from bot.contract import AdapterContext
 from bot.messages import (
@@ -145,6 +146,9 @@ class Inbound:
             automated=why_automated(mail),
             problems=tuple(problems),
             raw=await self._context.blobs.put(fetched.raw),
+            suspicion=suspicion(
+                mail, words.text.plain, self._settings, self._own, form=_through_form(mail, whose)
+            ),
         )
 
     async def _attachments(self, files: Sequence[File], *, complete: bool) -> list[Attachment]:
@@ -169,6 +173,11 @@ class Inbound:
 def written(raw: bytes) -> datetime | None:
     """What the mail's own Date says, from its header alone."""
     return parse_date(parse_headers(split_mail(raw)[0])[0].get("date"))
+
+
+def _through_form(mail: ParsedMail, whose: convert.Customer) -> bool:
+    """Whether the customer is not who sent the mail: a form on a site did."""
+    return mail.sender is not None and mail.sender.address != whose.contact.address
 
 
 def _parse(raw: bytes) -> tuple[ParsedMail, convert.Words]:
