@@ -26,6 +26,7 @@ from bot.messages import (
 from tests.commands.fake_desk import FakeDesk
 from tests.commands.fake_macros import FakeMacros
 from tests.commands.fake_profile import FakeProfile
+from tests.commands.fake_timing import FakeFollowUps, FakeSnoozes
 
 SUPPORT = TeamId("support")
 KIM = Agent(AgentId("U1KIM"), "Kim", Role.AGENT)
@@ -87,6 +88,8 @@ class FakeServices(Services):
 
     def __post_init__(self) -> None:
         self.desk = FakeDesk(self)
+        self.snoozes = FakeSnoozes(self)
+        self.follow_ups = FakeFollowUps(self)
         self.macros = FakeMacros()
         self.profile = FakeProfile(self)
 
