@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.capabilities import Capabilities
@@ -12,13 +12,17 @@ from bot.promises import Promises
 
 @dataclass(frozen=True, slots=True)
 class TeamPolicy:
-    """A team: its Slack channel, how long a reply is held for undo (seconds), where to go when the channel is gone."""
+    """A team: its Slack channel, how long a reply is held for undo (seconds), where to go when the channel is gone.
+
+    ``sees``: the teams whose cases its agents may read, its own always; None: all.
+    """
 
     id: TeamId
     name: str
     slack_channel: str
     undo: float = 5.0
     fallback_channel: str | None = None
+    sees: frozenset[TeamId] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,17 @@ class CorePolicy:
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
     quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
     link_keys: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def visible(self, teams: Iterable[TeamId]) -> frozenset[TeamId] | None:
+        """The teams whose cases somebody who is in ``teams`` may read; None: all."""
+        seen: set[TeamId] = set()
+        for team in teams:
+            also = self.teams[team].sees
+            if also is None:
+                return None
+            seen |= also | {team}
+        return frozenset(seen)
+    tombstone_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,7 @@ nothing, and the source brings the event again; a crash after it leaves everythi
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,12 +16,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, customers, elsewhere, identified, linking, replies, views
+from bot import conversations, customers, elsewhere, identified, linking, replies, sla, views
 from bot.contract import Accepted
 from bot.desk import Status
+from bot.keys import new_key as new_key
 from bot.messages import (
     AddressChanged,
     AddressGiven,
+    BlobId,
     Contact,
     Delete,
     Edit,
@@ -41,7 +40,7 @@ from bot.messages import (
     Unseen,
 )
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
-from bot.storage import cases, history, inboxes, lanes
+from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 from bot.storage.lanes import NewDelivery
 from bot.storage.words import indexed, storable
@@ -57,10 +56,11 @@ class Woken:
     buckets: set[str]
     duplicate: bool = False
     joined: bool | None = None
+    erased: bool = False
 
 
 class Relay:
-    """The way in. ``clock`` gives epoch seconds."""
+    """The way in. ``clock`` gives epoch seconds. ``unwanted`` is told of the blobs of an event that was erased before."""
 
     def __init__(
         self,
@@ -69,12 +69,14 @@ class Relay:
         wake: Wake,
         clock: Callable[[], float] = time.time,
         typing: Callable[[InboxId, Typing], None] | None = None,
+        unwanted: Callable[[frozenset[BlobId]], None] | None = None,
     ) -> None:
         self._database = database
         self._policy = policy
         self._wake = wake
         self._clock = clock
         self._typing = typing
+        self._unwanted = unwanted
         self.last_event: dict[InboxId, float] = {}
 
     async def accept_customer(self, inbox: InboxId, event: Event, cursor: str | None = None) -> Accepted:
@@ -91,30 +93,15 @@ class Relay:
         self.last_event[inbox] = now
         if woken.buckets:
             self._wake(woken.buckets)
+        if woken.erased and self._unwanted is not None:
+            self._unwanted(_blobs(event))
         return Accepted(woken.duplicate, woken.joined)
 
 
-class _Randomness:
-    """The system's randomness by the block: asking for a few bytes a message costs more than storing it."""
-
-    def __init__(self) -> None:
-        self._block = b""
-        self._process = 0
-
-    def take(self, count: int) -> bytes:
-        """Bytes that nobody was given before."""
-        if len(self._block) < count or self._process != os.getpid():
-            self._block, self._process = secrets.token_bytes(4096), os.getpid()
-        taken, self._block = self._block[:count], self._block[count:]
-        return taken
-
-
-_randomness = _Randomness()
-
-
-def new_key() -> str:
-    """An unguessable key: 26 lower-case letters and digits, 130 bits."""
-    return base64.b32encode(_randomness.take(17))[:26].decode().lower()
+def _blobs(event: Event) -> frozenset[BlobId]:
+    files = event.attachments if isinstance(event, Message) else ()
+    named = [getattr(event, "raw", None), *(file.blob for file in files)]
+    return frozenset(one for one in named if one is not None)
 
 
 def accept(
@@ -129,7 +116,10 @@ def accept(
 ) -> Woken:
     """The transaction behind ``accept_customer``."""
     of = policy.inboxes[inbox]
-    woken = _dispatch(connection, policy, of, event, now, key)
+    try:
+        woken = _dispatch(connection, policy, of, event, now, key)
+    except customers.Erased:
+        woken = Woken(set(), duplicate=True, erased=True)
     if cursor is not None:
         inboxes.set_cursor(connection, inbox, cursor)
     return woken
@@ -182,10 +172,13 @@ def _message(
     team = policy.teams[inbox.team]
     came = linking.redeem(connection, policy, inbox, event, now, key) if event.link is not None else None
     whose = came.whose if came is not None else None
-    whose = whose or customers.resolve(connection, event.sender, event.answers, now)
+    stones = customers.Stones(policy.tombstone_keys, dedup_key)
+    whose = whose or customers.resolve(connection, event.sender, event.answers, now, stones)
     waits = event.automated is None and not whose.blocked
     words = conversations.excerpt(event.text.plain) or conversations.excerpt(_file_words(event))
-    case_id, subject, new_case = _case(connection, whose, team, event, words, now, waits=waits)
+    case_id, subject, new_case, promised = _case(
+        connection, policy, whose, inbox, event, words, now, waits=waits
+    )
     route_id = None
     if whose.identity_id is not None:
         route_id = conversations.ensure_route(
@@ -212,6 +205,7 @@ def _message(
         raw=event.raw,
         meta=_meta(event, whose, subject=subject, new_case=new_case),
     )
+    sla.said(connection, policy, inbox, promised, case_id, message_id, now)
     if inbox.able.backlog:
         shown = {"message_id": message_id, "target": "route", "place": inbox.id}
         history.add_posts(connection, [shown | {"remote_id": event.remote_id or event.source_id}])
@@ -237,19 +231,21 @@ def _storable(event: Message) -> Message:
 
 def _case(
     connection: Connection,
+    policy: CorePolicy,
     whose: customers.Whose,
-    team: TeamPolicy,
+    inbox: InboxPolicy,
     event: Message,
     words: str,
     now: float,
     *,
     waits: bool,
-) -> tuple[int, str | None, bool]:
-    """The case of a message, the subject if it is worth showing, and whether a known customer has a new case.
+) -> tuple[int, str | None, bool, Any]:
+    """The case of a message, the subject if it is worth showing, whether a known customer has a new case, what is promised.
 
     With ``waits`` the customer waits for us now, if they did not before.
     """
     row = None
+    team = policy.teams[inbox.team]
     if whose.known and waits:
         row = cases.heard(connection, whose.customer_id, team.id, words, now)
     elif whose.known:
@@ -258,16 +254,25 @@ def _case(
         changed = event.subject is not None and not same_subject(event.subject, row.subject)
         if changed:
             cases.change(connection, row.id, subject=event.subject)
-        return row.id, event.subject if changed else None, False
+        return row.id, event.subject if changed else None, False, row if waits else None
     before = whose.known and cases.newest_case(connection, whose.customer_id, team.id) is not None
+    opened = None
+    if waits:
+        opened = sla.opening(connection, policy, inbox, whose.customer_id if whose.known else None, now)
     case_id = cases.add_case(
-        connection, whose.customer_id, team.id, event.subject, now, words=words if waits else None
+        connection,
+        whose.customer_id,
+        team.id,
+        event.subject,
+        now,
+        words=words if waits else None,
+        promised=opened.columns if opened is not None else None,
     )
     if whose.blocked:
         cases.change(connection, case_id, status=Status.RESOLVED, resolved_at=now)
     elif not waits:
         cases.change(connection, case_id, status=Status.PENDING)
-    return case_id, event.subject, before and waits
+    return case_id, event.subject, before and waits, opened
 
 
 def same_subject(one: str | None, other: str | None) -> bool:
@@ -344,6 +349,10 @@ def _failure(
     row = history.by_remote(connection, inbox.id, event.remote_id) if event.remote_id else None
     if row is None and event.answers is not None:
         row = history.newest_reply(connection, event.answers)
+        if row is not None and people.final(connection, row.customer_id) is None:
+            raise customers.Erased
+    if row is None and customers.Stones(policy.tombstone_keys, dedup_key).stands(connection):
+        raise customers.Erased
     if row is None or row.direction != "outbound":
         shown = Contact(inbox.channel, f"bounces@{inbox.id}", "Mail system")
         message = Message(
@@ -384,6 +393,8 @@ def _changed(
     row = history.by_remote(connection, inbox.id, event.remote_id)
     dedup_key = f"edit:{inbox.id}:{event.source_id}"
     if row is None or row.direction == "outbound":
+        if row is None and customers.Stones(policy.tombstone_keys, dedup_key).stands(connection):
+            raise customers.Erased
         if not inboxes.first_time(connection, dedup_key, now):
             return Woken(set(), duplicate=True)
         return Woken(elsewhere.remark(connection, policy, inbox, event, row, now))

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations
+from bot import conversations, sla
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
@@ -157,6 +157,7 @@ def sent(
         return set()
     history.change(connection, message_id, state=State(level.value), state_at=now, detail=detail)
     conversations.answered(connection, row.conversation_id, now)
+    sla.answered(connection, row, now)
     return _tell(connection, policy, row, now)
 
 
@@ -202,6 +203,7 @@ def came_back(connection: Connection, policy: CorePolicy, row: Any, why: str, no
         if case.status == Status.PENDING:
             values["status"] = Status.OPEN
         cases.change(connection, case.id, **values)
+    sla.came_back(connection, row, now)
     return _tell(connection, policy, row, now, trouble=True)
 
 

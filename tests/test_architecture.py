@@ -17,12 +17,15 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 450
 
 FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
+FIRST += ("keys", "tombstones")
 FIRST += ("schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
-    ("storage", "blobs"),
+    ("storage", "blobs", "journal"),
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
+        *("clocks", "book"),
+        *("erase", "erasework", "export", "exportpage", "privacy"),
         *(
             "casework",
             "hands",
@@ -36,6 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "lookups",
             "acts",
             "drafts",
+            "guard",
             "housekeeping",
             "backlog",
             "elsewhere",
@@ -67,7 +71,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 CONFIG = ("config", "sections", "modelcheck", "yamlfile")
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
-PURE += ("schedule", "wallclock", "daysoff", "when", "timewords")
+PURE += ("promises", "schedule", "wallclock", "daysoff", "when", "timewords")
 IMPURE = {
     "asyncio",
     "aiohttp",

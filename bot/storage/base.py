@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, Text, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 
 metadata = MetaData(
     naming_convention={
@@ -33,3 +35,20 @@ def refers(name: str, target: str, **options: Any) -> Column[int]:
 def where(condition: str) -> dict[str, Any]:
     """The condition of a partial index, for both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+class lines_of(GenericFunction[str]):
+    """Texts of a group, a line each."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(lines_of, "sqlite")
+def _lines_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **options)}, char(10))"
+
+
+@compiles(lines_of, "postgresql")
+def _lines_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"string_agg({compiler.process(element.clauses, **options)}, chr(10))"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Double, and_, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import case as case_when
 
+from bot.storage.base import lines_of
 from bot.storage.hot import Hot
 from bot.storage.schema import RESOLVED, conversation, customer, identity, lane, route, thread
+from bot.storage.schema_people import attribute
 
 _OPEN = select(
     conversation.c.id,
@@ -31,19 +34,25 @@ def open_case(connection: Connection, customer_id: int, team: str) -> Any | None
 
 _NEWEST = (
     select(conversation)
-    .where(conversation.c.customer_id == bindparam("customer"), conversation.c.team == bindparam("which"))
-    .order_by(conversation.c.id.desc())
+    .where(
+        conversation.c.customer_id == bindparam("customer"),
+        conversation.c.team == bindparam("which"),
+        conversation.c.joined_to.is_(None),
+    )
+    .order_by(conversation.c.status == RESOLVED, conversation.c.id.desc())
     .limit(1)
 )
 
 
 def newest_case(connection: Connection, customer_id: int, team: str) -> Any | None:
-    """The newest conversation, resolved or not."""
+    """The conversation that is not resolved, else the newest. One that a merge ended in favour of another does not count."""
     return connection.execute(_NEWEST, {"customer": customer_id, "which": team}).one_or_none()
 
 
 _COUNT = select(func.count()).where(
-    conversation.c.customer_id == bindparam("customer"), conversation.c.team == bindparam("which")
+    conversation.c.customer_id == bindparam("customer"),
+    conversation.c.team == bindparam("which"),
+    conversation.c.joined_to.is_(None),
 )
 
 
@@ -71,8 +80,9 @@ def add_case(
     now: float,
     *,
     words: str | None = None,
+    promised: Mapping[str, Any] | None = None,
 ) -> int:
-    """A new, open conversation. ``words``: what the customer said, who waits for us now."""
+    """A new, open conversation. ``words``: what the customer said, who waits for us; ``promised``: columns of its clocks."""
     waits = words is not None
     values = {
         "customer_id": customer_id,
@@ -83,10 +93,17 @@ def add_case(
         "opened_at": now,
         "last_in_at": now if waits else None,
         "waiting_since": now if waits else None,
+        **(promised or {}),
     }
     return int(connection.execute(_ADD_CASE, values).scalar_one())
 
 
+_SAID_OF_THEM = (
+    select(lines_of(attribute.c.name.concat("=").concat(attribute.c.value)))
+    .where(attribute.c.customer_id == bindparam("customer"))
+    .scalar_subquery()
+    .label("said")
+)
 _HEARD = Hot(
     update(conversation)
     .where(
@@ -101,7 +118,15 @@ _HEARD = Hot(
         waiting_since=func.coalesce(conversation.c.waiting_since, bindparam("now", type_=Double)),
         excerpt=bindparam("words"),
     )
-    .returning(conversation.c.id, conversation.c.subject)
+    .returning(
+        conversation.c.id,
+        conversation.c.subject,
+        conversation.c.priority,
+        conversation.c.clocks,
+        conversation.c.due_at,
+        conversation.c.due_kind,
+        _SAID_OF_THEM,
+    )
 )
 _HEARD_QUIETLY = (
     update(conversation)
@@ -111,7 +136,10 @@ _HEARD_QUIETLY = (
 
 
 def heard(connection: Connection, customer_id: int, team: str, excerpt: str, now: float) -> Any | None:
-    """The customer said something in their open case and waits for us now; None where no case is open."""
+    """The customer said something in their open case and waits for us now; None where no case is open.
+
+    ``said`` of what it returns are the customer's attributes, name=value, a line each.
+    """
     values = {"customer": customer_id, "which": team, "words": excerpt, "now": now}
     return _HEARD.run(connection, values).one_or_none()
 
@@ -167,6 +195,14 @@ def current_threads(connection: Connection, customer_ids: Iterable[int]) -> dict
     return {(row.customer_id, row.team): row for row in rows}
 
 
+_THREAD_BY_ID = select(thread).where(thread.c.id == bindparam("which"))
+
+
+def thread_by_id(connection: Connection, thread_id: int) -> Any | None:
+    """One thread, current or left."""
+    return connection.execute(_THREAD_BY_ID, {"which": thread_id}).one_or_none()
+
+
 def thread_at(connection: Connection, channel: str, ts: str) -> Any | None:
     """The thread whose root is that message, current or left."""
     return connection.execute(
@@ -220,9 +256,14 @@ def change_thread(connection: Connection, thread_id: int, **values: Any) -> None
 
 def people(connection: Connection, ids: list[int], team: str) -> dict[int, Any]:
     """What is needed to name customers to a team: the newest case and thread of each with that team."""
+    lively = func.max(case_when((conversation.c.status != RESOLVED, conversation.c.id)))
     newest = (
-        select(func.max(conversation.c.id).label("id"))
-        .where(conversation.c.team == team, conversation.c.customer_id.in_(ids))
+        select(func.coalesce(lively, func.max(conversation.c.id)).label("id"))
+        .where(
+            conversation.c.team == team,
+            conversation.c.customer_id.in_(ids),
+            conversation.c.joined_to.is_(None),
+        )
         .group_by(conversation.c.customer_id)
         .subquery()
     )

@@ -1,0 +1,181 @@
+"""The arithmetic of one clock: what has counted, when it is due, which step comes next. Nothing here touches the database.
+
+A clock counts business seconds in *periods*: from its start to a pause, from a resumption to the next, to its stop. It is
+late from the moment after ``due_at``: an answer at that very moment keeps the promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot import hours
+from bot.promises import BREACH, Terms, unpack
+from bot.storage.clocks import PAUSED, RUNNING, STOPPED, Clock, Happened
+
+AFTER = 1.0
+"""Seconds: the breach is looked for so long after the due time, because an answer at that very moment is in time."""
+
+_GRAIN = 0.001
+"""Seconds: less is no difference."""
+
+Period = tuple[float, float | None]
+"""From when to when a clock counted; None: it still does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A step of a clock that has come: ``percent`` of the target, 100 (``breach``) is the broken promise. ``at``: its time.
+
+    ``new``: the breach is not in the ledger yet (it is where a reply came back too late for its promise).
+    """
+
+    clock: Clock
+    percent: float
+    at: float
+    new: bool = False
+
+    @property
+    def breach(self) -> bool:
+        """Whether this is the broken promise."""
+        return self.percent == BREACH
+
+
+def counted(one: Clock, at: float) -> float:
+    """Business seconds until a moment."""
+    if one.state != RUNNING or one.since is None:
+        return one.used
+    return one.used + hours.between(unpack(one.hours)[1], one.since, at)
+
+
+def started(kind: str, terms: Terms, since: float) -> tuple[float, float | None]:
+    """When a clock that starts now is due, and when its first step comes."""
+    due = hours.add(unpack(terms.hours)[1], since, terms.target)
+    first = _moment(terms.hours, terms.target, terms.steps[0], 0.0, since, due)
+    return due, first
+
+
+def running(one: Clock, since: float, used: float) -> Clock:
+    """The clock as it counts on from a moment, with so much used before."""
+    left = max(one.target - used, 0.0)
+    due = one.breached_at
+    if due is None:
+        due = hours.add(unpack(one.hours)[1], since, left)
+    moved = replace(one, state=RUNNING, cause=None, used=used, since=since, due_at=due)
+    return replace(moved, next_at=next_step(moved), stopped_at=None, stopped_by=None)
+
+
+def paused(one: Clock, at: float, cause: str) -> Clock:
+    """The clock as it stands still from a moment."""
+    return replace(
+        one, state=PAUSED, cause=cause, used=counted(one, at), since=None, due_at=None, next_at=None
+    )
+
+
+def stopped(one: Clock, at: float, cause: str, by: int | None) -> Clock:
+    """The clock as it has ended."""
+    return replace(
+        one,
+        state=STOPPED,
+        cause=cause,
+        used=counted(one, at),
+        since=None,
+        next_at=None,
+        stopped_at=at,
+        stopped_by=by,
+    )
+
+
+def late_by(one: Clock, at: float) -> Happened | None:
+    """The breach that has come by a moment and is not in the ledger yet."""
+    if one.state != RUNNING or one.breached_at is not None or one.due_at is None or at <= one.due_at:
+        return None
+    return Happened(one.id, one.due_at, "breach", "not answered in time")
+
+
+def next_step(one: Clock) -> float | None:
+    """When the next step of a running clock comes; None where all have passed."""
+    if one.step >= len(one.steps) or one.since is None or one.due_at is None:
+        return None
+    return _moment(one.hours, one.target, one.steps[one.step], one.used, one.since, one.due_at)
+
+
+def _moment(packed: str, target: float, percent: float, used: float, since: float, due: float) -> float:
+    if percent == BREACH:
+        return due + AFTER
+    left = target * percent / 100 - used
+    reached = since if left <= 0 else hours.add(unpack(packed)[1], since, left)
+    return max(reached, due + AFTER) if percent > BREACH else reached
+
+
+def passed(one: Clock, now: float) -> tuple[Clock, tuple[Passed, ...]]:
+    """The clock after the steps that have come by now, and these."""
+    steps: list[Passed] = []
+    while one.state == RUNNING and one.next_at is not None and one.next_at <= now:
+        percent = one.steps[one.step]
+        new = percent == BREACH and one.breached_at is None
+        at = one.due_at if percent == BREACH and one.due_at is not None else one.next_at
+        moved = replace(one, step=one.step + 1, breached_at=at if new else one.breached_at)
+        one = replace(moved, next_at=next_step(moved))
+        steps.append(Passed(one, percent, at, new))
+    return one, tuple(steps)
+
+
+def periods(one: Clock, events: Iterable[Happened]) -> list[Period]:
+    """When it counted, from its ledger; what a reply that came back had ended goes on."""
+    found: list[list[Any]] = [[one.started_at, None, None]]
+    for event in events:
+        if event.what in ("pause", "stop") and found[-1][1] is None:
+            found[-1][1:] = [event.at, event.message_id]
+        elif event.what == "resume" and found[-1][1] is not None:
+            found.append([event.at, None, None])
+        elif event.what == "back" and event.message_id is not None:
+            _joined(found, event.message_id)
+    return [(start, end) for start, end, _ in found]
+
+
+def _joined(found: list[list[Any]], message_id: int) -> None:
+    """What a reply that came back had ended is one period with what followed."""
+    for number, (_, _, by) in enumerate(found):
+        if by == message_id:
+            after = found[number + 1 : number + 2]
+            found[number][1:] = after[0][1:] if after else [None, None]
+            del found[number + 1 : number + 2]
+            return
+
+
+def recounted(one: Clock, events: Iterable[Happened], now: float) -> Clock:
+    """The clock counted anew from its ledger, with the hours and the target that it has now.
+
+    Where it would have been late by now, it is: ``breached_at`` is when that was.
+    """
+    schedule = unpack(one.hours)[1]
+    used, due, since = 0.0, None, None
+    for start, end in periods(one, events):
+        here = hours.between(schedule, start, now if end is None else end)
+        if due is None and used + here > one.target + _GRAIN:
+            due = hours.add(schedule, start, max(one.target - used, 0.0))
+        if end is None:
+            since = start
+        else:
+            used += here
+    if due is not None and one.breached_at is None:
+        one = replace(one, breached_at=due)
+    if since is None:
+        return replace(one, used=used, since=None, due_at=None, next_at=None)
+    return running(one, since, used)
+
+
+def with_terms(one: Clock, terms: Terms) -> Clock:
+    """The clock with other terms, not yet counted anew; steps that have been told of are not told again."""
+    told = one.steps[one.step - 1] if one.step else 0.0
+    step = sum(1 for percent in terms.steps if percent <= told)
+    return replace(
+        one, policy=terms.policy, target=terms.target, hours=terms.hours, steps=terms.steps, step=step
+    )
+
+
+def terms_of(one: Clock) -> Terms:
+    """What a clock goes by."""
+    return Terms(one.policy, one.target, one.hours, one.steps)
