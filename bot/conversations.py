@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from bot.desk import Status
+from bot.errors import UserError
 from bot.policy import TeamPolicy
-from bot.storage import cases, lanes, people
+from bot.storage import cases, erasing, lanes, people
 from bot.storage.words import storable
 
 EXCERPT = 160
@@ -58,10 +59,15 @@ def excerpt(words: str) -> str:
 
 
 def ensure_desk(connection: Connection, customer_id: int, team: TeamPolicy, key: str, now: float) -> Desk:
-    """The customer's thread with a team; made, with its lanes, where there is none. ``key`` is for a new card."""
+    """The customer's thread with a team; made, with its lanes, where there is none. ``key`` is for a new card.
+
+    ``UserError`` where the customer was erased: nobody has a thread with them any more.
+    """
     row = cases.desk_of(connection, customer_id, team.id)
     if row is not None:
         return Desk(*row)
+    if erasing.erased(connection, customer_id) is not None:
+        raise UserError(f"{people.handle(customer_id)} was erased just now, so nothing was done.")
     bucket = desk_bucket(team.slack_channel)
     made = (
         lanes.create_lane(connection, lanes.DESK, bucket, customer_id=customer_id, team=team.id),

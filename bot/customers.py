@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from bot import tombstones
 from bot.messages import Contact, ConversationId
-from bot.storage import cases, links, people
+from bot.storage import cases, erasing, links, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,46 @@ def display_name(contact: Contact) -> str:
     return name or contact.address.split("@")[0] or contact.address
 
 
-def resolve(connection: Connection, sender: Contact, answers: ConversationId | None, now: float) -> Whose:
-    """Whose message this is; makes the customer and the identity where they are new."""
+class Erased(Exception):
+    """What comes (again) was erased: nothing of it is stored. Raised before anything is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stones:
+    """Looks whether an event was erased, with the keys of the tombstones. ``dedup_key`` is what makes it known."""
+
+    keys: tuple[bytes, ...]
+    dedup_key: str
+
+    def stands(self, connection: Connection) -> bool:
+        """Whether this very event was erased."""
+        return erasing.has_tombstone(connection, tombstones.event(self.keys, self.dedup_key))
+
+    def known_at(self, connection: Connection, sender: Contact) -> bool:
+        """Whether somebody at this address was erased."""
+        hashes = tombstones.address(self.keys, sender.channel, sender.address)
+        return erasing.has_tombstone(connection, hashes)
+
+
+def resolve(
+    connection: Connection,
+    sender: Contact,
+    answers: ConversationId | None,
+    now: float,
+    stones: Stones | None = None,
+) -> Whose:
+    """Whose message this is; makes the customer and the identity where they are new. ``Erased`` where it was erased.
+
+    Only a stranger, or somebody who is here for the second time, can bring what was erased: whoever else is known pays
+    nothing for it.
+    """
     found = people.identities_at(connection, sender.channel, sender.address)
+    if (
+        stones is not None
+        and (not found or any(one.erased_before for one in found))
+        and stones.stands(connection)
+    ):
+        raise Erased
     if answers is not None:
         answered = _answered(connection, sender, answers, found, now)
         if answered is not None:
@@ -54,8 +92,8 @@ def resolve(connection: Connection, sender: Contact, answers: ConversationId | N
     owner = next((one for one in found if one.verified), None)
     claim = next((one for one in found if not one.verified), None)
     if sender.verified:
-        return _proven(connection, sender, owner, claim, now)
-    return _claimed(connection, sender, owner, claim, now)
+        return _proven(connection, sender, owner, claim, now, stones)
+    return _claimed(connection, sender, owner, claim, now, stones)
 
 
 def _answered(
@@ -94,12 +132,13 @@ def _proven(
     owner: people.KnownIdentity | None,
     claim: people.KnownIdentity | None,
     now: float,
+    stones: Stones | None,
 ) -> Whose:
     if owner is None and claim is not None:
         people.verify(connection, claim.id, sender.evidence, now)
         owner = claim
     if owner is None:
-        return _create(connection, sender, now, None)
+        return _create(connection, sender, now, None, stones)
     return _known(connection, owner, sender, None)
 
 
@@ -109,6 +148,7 @@ def _claimed(
     owner: people.KnownIdentity | None,
     claim: people.KnownIdentity | None,
     now: float,
+    stones: Stones | None,
 ) -> Whose:
     warning = _doubt(sender)
     if owner is not None:
@@ -117,7 +157,7 @@ def _claimed(
             f"{people.handle(owner.customer_id)} ({sender.evidence or 'no proof'})"
         )
     if claim is None:
-        return _create(connection, sender, now, warning)
+        return _create(connection, sender, now, warning, stones)
     blocked = claim.blocked or (owner.blocked if owner is not None else False)
     known = _known(connection, claim, sender, warning)
     return Whose(known.customer_id, known.identity_id, blocked, known=True, warning=warning)
@@ -135,7 +175,9 @@ def _known(connection: Connection, one: people.KnownIdentity, sender: Contact, w
     return Whose(one.customer_id, one.id, one.blocked, known=True, warning=warning)
 
 
-def _create(connection: Connection, sender: Contact, now: float, warning: str | None) -> Whose:
+def _create(
+    connection: Connection, sender: Contact, now: float, warning: str | None, stones: Stones | None
+) -> Whose:
     name = display_name(sender)
     customer_id = people.add_customer(connection, name, now)
     identity_id = people.add_identity(
@@ -148,6 +190,7 @@ def _create(connection: Connection, sender: Contact, now: float, warning: str | 
         name=name if sender.name else None,
         now=now,
         anonymous=sender.anonymous,
+        erased_before=stones is not None and stones.known_at(connection, sender),
     )
     if warning is None:
         warning = _doubt(sender)

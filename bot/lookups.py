@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import AgentId, ConversationId, CustomerId, InboxId, MessageId, RouteId, TeamId
 from bot.policy import CorePolicy
-from bot.storage import cases, history, people
+from bot.storage import cases, erasing, history, people
 
 
 def persons(
@@ -58,8 +59,18 @@ def person(connection: Connection, policy: CorePolicy, customer_id: int, team: s
     final = people.final(connection, customer_id)
     found = persons(connection, policy, [final], team) if final is not None else ()
     if not found:
+        not_erased(connection, customer_id)
         raise UserError(f"{people.handle(customer_id)} is nobody.")
     return found[0]
+
+
+def not_erased(connection: Connection, customer_id: int) -> None:
+    """``UserError`` where somebody was erased, with when and by whom."""
+    found = erasing.erased(connection, customer_id)
+    if found is not None:
+        at, by = found
+        day = f"{datetime.fromtimestamp(at, UTC):%-d %B %Y}"
+        raise UserError(f"{people.handle(customer_id)} was erased on {day}{f' by {by}' if by else ''}.")
 
 
 def lookup(
@@ -70,6 +81,8 @@ def lookup(
     number = people.number(words)
     if number is not None:
         final = people.final(connection, number)
+        if final is None:
+            not_erased(connection, number)
         return persons(connection, policy, [final], team) if final is not None else ()
     exact = people.by_exact_address(connection, words.lower())
     ids = exact or people.search(connection, words, limit) if words else []

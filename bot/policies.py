@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from bot import tombstones
 from bot.capabilities import Capabilities
 from bot.config import Config, Inbox
 from bot.contract import Secrets
-from bot.messages import AgentId, InboxId
+from bot.messages import AgentId, InboxId, TeamId
 from bot.policy import (
     AttributeRule,
     CorePolicy,
@@ -26,7 +27,14 @@ from bot.slack.policy import TeamPolicy as SlackTeam
 def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePolicy:
     """What the core goes by. ``able``: what the inboxes' adapters say that their channels can carry."""
     teams = {
-        name: TeamPolicy(name, team.name, team.slack_channel, team.undo_seconds, team.fallback_channel)
+        name: TeamPolicy(
+            name,
+            team.name,
+            team.slack_channel,
+            team.undo_seconds,
+            team.fallback_channel,
+            seen_by(name, team.sees),
+        )
         for name, team in config.teams.items()
     }
     found = {
@@ -39,6 +47,7 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         found,
         card_delay=config.pace.card_delay_seconds,
         link_keys=keys,
+        tombstone_keys=tombstones.keys_of(keys),
         attributes=attribute_rules(config),
         quarantine=quarantine_policy(config),
     )
@@ -61,6 +70,13 @@ def quarantine_policy(config: Config) -> QuarantinePolicy:
     """Whose first messages wait apart."""
     given = config.quarantine
     return QuarantinePolicy(given.senders, given.words, given.automatic, given.flood)
+
+
+def seen_by(team: TeamId, sees: str | tuple[TeamId, ...]) -> frozenset[TeamId] | None:
+    """The teams whose cases a team may read; None: all."""
+    if isinstance(sees, str):
+        return None if sees == "all" else frozenset({team})
+    return frozenset({team, *sees})
 
 
 def label(inbox: Inbox) -> str:

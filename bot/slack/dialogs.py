@@ -9,7 +9,7 @@ from typing import Any
 from bot.commands.refs import values
 from bot.commands.registry import Action, Command
 from bot.commands.types import Agent, Answer, Call, Face, Form, Later, Problems, Result, Role
-from bot.errors import DeliveryError
+from bot.errors import DeliveryError, UserError
 from bot.messages import TeamId, Text
 from bot.slack import forms
 from bot.slack.answering import Ack, Answering, Where, order_of, safely
@@ -153,7 +153,10 @@ class Dialogs:
     async def _found(self, words: str, agent: Agent, channel: str) -> list[dict[str, Any]]:
         services = self._tools.services
         team = await services.team_of(channel) if channel else None
-        people = await services.lookup(words, team, 25) if words else await services.open_for(agent.id, team)
+        try:
+            people = await services.lookup(words, team, 25) if words else await services.open_for(agent.id, team)
+        except UserError:  # the handle of somebody who was erased
+            return []
         return [forms.customer_option(person) for person in people[:100]]
 
 

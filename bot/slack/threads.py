@@ -55,7 +55,12 @@ class Threads:
         thread_ts = event.get("thread_ts")
         person = None
         if thread_ts and thread_ts != event["ts"]:
-            person = await self._tools.services.at_thread(str(event["channel"]), str(thread_ts))
+            try:
+                person = await self._tools.services.at_thread(str(event["channel"]), str(thread_ts))
+            except UserError as error:  # whose thread it was has been erased
+                if typed.kind is not Kind.PLAIN:
+                    await self._whisper(event, Answer(Text(str(error)), error=True))
+                return
         if person is None:
             await self._elsewhere(event, team, typed)
             return

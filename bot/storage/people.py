@@ -26,6 +26,8 @@ class KnownIdentity:
     name: str | None
     blocked: bool
     customer_name: str
+    erased_before: bool = False
+    """Somebody at this address was erased once: what comes again of then is not kept."""
 
 
 def handle(customer_id: int) -> str:
@@ -50,6 +52,7 @@ _BY_ADDRESS = Hot(
         identity.c.name,
         customer.c.blocked,
         customer.c.name.label("customer_name"),
+        identity.c.erased_before,
     )
     .join(customer, customer.c.id == identity.c.customer_id)
     .where(
@@ -63,7 +66,10 @@ _BY_ADDRESS = Hot(
 def identities_at(connection: Connection, channel: str, address: str) -> list[KnownIdentity]:
     """The proven owner of an address and the unproven claim to it: none, one or both."""
     rows = _BY_ADDRESS.run(connection, {"channel": channel, "address": address})
-    return [KnownIdentity(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6]) for row in rows]
+    return [
+        KnownIdentity(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6], bool(row[7]))
+        for row in rows
+    ]
 
 
 _ADD_CUSTOMER = insert(customer).returning(customer.c.id)
@@ -89,6 +95,7 @@ def add_identity(
     now: float,
     given: bool = False,
     anonymous: bool = False,
+    erased_before: bool = False,
 ) -> int:
     """A new identity of a customer. ``given``: they only said, on another channel, that it is theirs.
 
@@ -105,6 +112,7 @@ def add_identity(
         "given": given,
         "verified_at": now if verified else None,
         "anonymous": anonymous,
+        "erased_before": erased_before,
     }
     return int(connection.execute(_ADD_IDENTITY, values).scalar_one())
 
@@ -166,7 +174,7 @@ def set_blocked(connection: Connection, customer_id: int, on: bool) -> None:
     connection.execute(update(customer).where(customer.c.id == customer_id).values(blocked=on))
 
 
-_INTO = select(customer.c.merged_into).where(customer.c.id == bindparam("which"))
+_INTO = select(customer.c.merged_into, customer.c.erased_at).where(customer.c.id == bindparam("which"))
 _NAMES = select(customer.c.id, customer.c.name, customer.c.merged_into, customer.c.blocked).where(
     customer.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -199,18 +207,24 @@ def named(connection: Connection, ids: Iterable[int]) -> dict[int, Named]:
 
 
 def final(connection: Connection, customer_id: int) -> int | None:
-    """The customer that a number means today: a merged one points to who they became. None: nobody."""
+    """The customer that a number means today: a merged one points to who they became. None: nobody, or erased."""
     seen: set[int] = set()
     current: int | None = customer_id
     while current is not None and current not in seen:
         seen.add(current)
         row = connection.execute(_INTO, {"which": current}).one_or_none()
-        if row is None:
+        if row is None or row.erased_at is not None:
             return None
         if row.merged_into is None:
             return current
         current = row.merged_into
     return None
+
+
+def own_name(connection: Connection, customer_id: int) -> str:
+    """What a customer was called under exactly this number, merged or not."""
+    name = connection.execute(select(customer.c.name).where(customer.c.id == customer_id)).scalar()
+    return name or handle(customer_id)
 
 
 _ROOT = select(func.coalesce(customer.c.root_id, customer.c.id)).where(customer.c.id == bindparam("which"))
@@ -329,6 +343,7 @@ def search(connection: Connection, words: str, limit: int) -> list[int]:
         select(customer.c.id)
         .where(
             customer.c.merged_into.is_(None),
+            customer.c.erased_at.is_(None),
             or_(
                 func.lower(customer.c.name).like(pattern, escape="\\"),
                 customer.c.id.in_(
@@ -358,7 +373,7 @@ def some_names(connection: Connection, limit: int = 5000) -> list[tuple[int, str
     """Names of the newest customers, to say whom a misspelt one may mean."""
     rows = connection.execute(
         select(customer.c.id, customer.c.name)
-        .where(customer.c.merged_into.is_(None))
+        .where(customer.c.merged_into.is_(None), customer.c.erased_at.is_(None))
         .order_by(customer.c.id.desc())
         .limit(limit)
     )
