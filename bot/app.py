@@ -43,7 +43,7 @@ from bot.slack.policy import Identity
 from bot.slack.preflight import preflight
 from bot.slack.socket import SocketRunner
 from bot.slack.tools import Hooks
-from bot.storage import cases, inboxes, lanes
+from bot.storage import cases, inboxes, lanes, people
 from bot.storage.database import Database, connect
 from bot.storage.lanes import NewDelivery
 from bot.storage.migrate import migrate
@@ -288,6 +288,8 @@ def card_deleted(
     team = policy.teams.get(TeamId(row.team)) if row is not None else None
     if row is None or team is None or not row.current:
         return set()
+    if people.final(connection, row.customer_id) != row.customer_id:
+        return set()  # this thread had ended with a merge
     conversations.recreate_thread(
         connection, row.customer_id, team, key, "card deleted", now, channel=row.channel
     )

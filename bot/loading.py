@@ -58,11 +58,16 @@ class Loader:
             return _prompt_again(self._connection, self._policy, heads[:1])
         if lane.kind == lanes.NOTICE:
             return self._desk(Place(lane.target or ""), lane, heads)
+        certain = heads[0].payload.get(lanes.CERTAIN)
+        if certain is not None:
+            return self._certain(cases.thread_by_id(self._connection, int(certain)), lane, heads[:1])
         customer = self._customers.get(lane.customer_id or 0)
         thread = self._threads.get((customer.id, lane.team or "")) if customer is not None else None
         if customer is None or thread is None:
             return Nothing(heads[:1])
         if lane.kind == lanes.CARD:
+            later = (number for number, one in enumerate(heads) if lanes.CERTAIN in one.payload)
+            heads = heads[: next(later, len(heads))]
             return self._refresh(thread, heads)
         if lane.kind == lanes.MARK:
             return _remark(self._connection, self._policy, heads)
@@ -70,12 +75,22 @@ class Loader:
             return self._open(thread, heads[0])
         return self._desk(Place(thread.channel, thread.ts), lane, heads)
 
+    def _certain(self, thread: Any | None, lane: Lane, heads: list[Delivery]) -> Work:
+        """What is for one certain thread: the last word in one that ended, say. One that is not shown needs none."""
+        if thread is None or thread.gone is not None:
+            return Nothing(heads)
+        if thread.ts is None:
+            return Nothing(heads) if thread.opening_since is None else self._open(thread, heads[0])
+        if lane.kind == lanes.CARD:
+            return self._refresh(thread, heads)
+        return self._desk(Place(thread.channel, thread.ts), lane, heads)
+
     def finish(self) -> None:
         """Stores which posts are about to be attempted."""
         lanes.mark_sending(self._connection, self._sending, self._now)
 
     def _open(self, thread: Any, waiting: Delivery) -> Work:
-        view = views.card(self._connection, self._policy, thread.customer_id, thread.team)
+        view = views.card_in(self._connection, self._policy, thread)
         if view is None:
             return Wait(60.0)
         if thread.opening_since is None:
@@ -86,7 +101,7 @@ class Loader:
         if thread.ts is None:
             # A card that is not there yet will be rendered as things are then; one that is just being posted may not.
             return Nothing(heads) if thread.opening_since is None else Wait(0.3)
-        view = views.card(self._connection, self._policy, thread.customer_id, thread.team)
+        view = views.card_in(self._connection, self._policy, thread)
         if view is None or views.digest(view) == thread.shown:
             return Nothing(heads)
         return Refresh(heads, thread.id, Place(thread.channel, thread.ts), view)

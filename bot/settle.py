@@ -19,7 +19,7 @@ from bot.desk import State
 from bot.messages import Attachment, Level, Receipt, TeamId
 from bot.policy import CorePolicy
 from bot.retry import Decision, Verdict
-from bot.storage import cases, deliveries, history, inboxes, lanes
+from bot.storage import cases, deliveries, history, inboxes, lanes, people
 from bot.storage.lanes import Delivery, Lane, NewDelivery
 from bot.storage.words import indexed
 from bot.work import Change, OpenCard, Refresh, Send, Talk, Work
@@ -264,8 +264,12 @@ class Settlement:
             customer_id = self.lane.customer_id
             if team is None or customer_id is None:
                 return self.desk_failed(todo, why)(connection)
+            if any(lanes.CERTAIN in one.payload for one in run):
+                moved_on = self._end(connection, run, State.FAILED, why, now)
+                return moved_on.woken if moved_on is not None else set()
             if not lanes.postpone(connection, self.lane.id, self.worker, run, why, now, certain=True):
                 return set()
+            customer_id = people.final(connection, customer_id) or customer_id
             thread = cases.current_thread(connection, customer_id, team.id)
             place = getattr(todo, "place", None)
             moved = thread is not None and place is not None and thread.ts != place.ts

@@ -217,6 +217,24 @@ def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str
     )
 
 
+def card_in(connection: Connection, policy: CorePolicy, thread: Any) -> CardView | None:
+    """The card of one thread: its customer's, or, where it ended with a merge, who they are now."""
+    today = people.final(connection, thread.customer_id)
+    if today is None or today == thread.customer_id:
+        return card(connection, policy, thread.customer_id, thread.team)
+    return CardView(
+        people.handle(thread.customer_id),
+        CustomerId(thread.customer_id),
+        people.own_name(connection, thread.customer_id),
+        TeamId(thread.team),
+        Status.RESOLVED,
+        None,
+        "",
+        (),
+        merged_into=people.handle(today),
+    )
+
+
 def digest(shown: CardView) -> str:
     """A short digest of how a card looks: a card that would look the same is not rendered anew."""
     return hashlib.blake2s(repr(shown).encode(errors="replace"), digest_size=8).hexdigest()

@@ -27,6 +27,9 @@ NORMAL, PROMPT = 10, 0
 ALONE = "alone"
 """``progress`` of a delivery that shares no post with others."""
 
+CERTAIN = "thread"
+"""In the payload of what is for one certain thread, whoever its customer is today."""
+
 RUN = 40
 """The most deliveries that one claim of a lane loads."""
 

@@ -1,0 +1,211 @@
+"""What is whose when one customer becomes two again: cases, and everything that was said since the merge. Units.
+
+What was said since is divided by identity: a message belongs to whom it came from, a reply to whom it went to. A note has
+no identity: it stays with its case, and in a case that both have a part in, with the survivor.
+
+Where both have a part in a case, the one whose case it is keeps it, and the other gets one of their own: the one that the
+merge had ended in its favour, else a new one. Then both cases are as if the merge had never been: they start from what they
+were when it happened, and what each side said since is played over that. What an agent decided meanwhile (resolved, snoozed,
+an owner, a priority) stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot import conversations
+from bot.desk import State, Status
+from bot.storage import cases, merges
+
+WENT_OUT = (State.ACCEPTED, State.DELIVERED, State.SEEN)
+CHUNK = 500
+"""Messages that one transaction divides."""
+_DECIDED = ("owner", "priority", "subject", "joined_to", "due_at", "due_kind")
+_FRESH: dict[str, Any] = {
+    "status": Status.PENDING,
+    "waiting_since": None,
+    "snoozed_until": None,
+    "last_in_at": None,
+    "first_out_at": None,
+    "last_out_at": None,
+    "excerpt": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How messages are divided. ``identities`` are those of the customer who goes; ``theirs`` the cases that are that
+    customer's; ``instead`` leads from a case to the one that the other side has instead of it."""
+
+    survivor: int
+    merged: int
+    identities: frozenset[int]
+    until: int
+    theirs: frozenset[int]
+    instead: dict[int, int] = field(default_factory=dict)
+
+    def packed(self, after: int) -> dict[str, Any]:
+        """For the job's row: the plan, and how far it has come."""
+        return {
+            "survivor": self.survivor,
+            "merged": self.merged,
+            "identities": sorted(self.identities),
+            "until": self.until,
+            "theirs": sorted(self.theirs),
+            "instead": self.instead,
+            "after": after,
+        }
+
+
+def unpacked(progress: dict[str, Any]) -> tuple[Plan, int]:
+    """The plan of ``packed``, and how far it has come."""
+    instead = {int(one): other for one, other in progress["instead"].items()}
+    plan = Plan(
+        progress["survivor"],
+        progress["merged"],
+        frozenset(progress["identities"]),
+        progress["until"],
+        frozenset(progress["theirs"]),
+        instead,
+    )
+    return plan, progress["after"]
+
+
+def messages(connection: Connection, plan: Plan, after: int) -> tuple[int | None, int]:
+    """Divides the next few messages; returns after which one it goes on, None at the end, and how many changed hands."""
+    rows = merges.chunk(connection, plan.survivor, after, plan.until, CHUNK)
+    moves: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
+        at_home = row.conversation_id in plan.theirs
+        shared = row.conversation_id in plan.instead
+        goes = row.identity_id in plan.identities
+        if row.identity_id is None:
+            goes = at_home and not shared
+        case_id = (
+            row.conversation_id
+            if goes == at_home
+            else plan.instead.get(row.conversation_id, row.conversation_id)
+        )
+        owner = plan.merged if goes else plan.survivor
+        if (owner, case_id) != (plan.survivor, row.conversation_id):
+            moves.setdefault((owner, case_id), []).append(row.id)
+    for (owner, case_id), ids in moves.items():
+        merges.move_messages(connection, ids, owner, case_id)
+    gone = sum(len(ids) for (owner, _), ids in moves.items() if owner == plan.merged)
+    return (rows[-1].id if len(rows) == CHUNK else None), gone
+
+
+def plan(connection: Connection, merge: Any, before: dict[str, Any], until: int) -> Plan:
+    """Gives each side its cases, and says how the messages follow. The identities have not moved yet, nor the messages."""
+    survivor, merged, after = merge.survivor_id, merge.merged_id, merge.after_message
+    identities = frozenset(before["identities"])
+    record = before["cases"]
+    sides = merges.sides(connection, survivor, after, identities)
+    joined = {int(one): other for one, other in record["joined"].items()}
+    own = frozenset(record["moved"])
+    newer = {
+        one
+        for one, parts in sides.items()
+        if one > before["after_case"] and one not in own and False not in parts
+    }
+    theirs = own | newer
+    made = Plan(survivor, merged, identities, until, theirs)
+    part = _Parting(connection, made, after, record)
+    rows = {row.id: row for row in merges.cases_of(connection, survivor)}
+    merges.move_cases(connection, [one for one in theirs if one in rows], merged)
+    for ended, goes_on in joined.items():
+        if ended in rows and goes_on in rows:
+            part.separate(rows[ended], rows[goes_on], sides.get(goes_on, {}))
+            made.instead[ended] = goes_on
+    for one, parts in sides.items():
+        foreign = one not in theirs  # whether it is the customer who goes that has no right to it
+        if one in rows and one not in made.instead and foreign in parts:
+            part.share(rows[one], parts, foreign=foreign)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Parting:
+    """One unmerge at work. ``record`` is what the merge wrote down of cases."""
+
+    connection: Connection
+    plan: Plan
+    after: int
+    record: dict[str, Any]
+
+    def separate(self, ended: Any, goes_on: Any, parts: dict[bool, float]) -> None:
+        """Two cases that the merge had joined are two again."""
+        was, after = self.record["was"], self.record["after"]
+        first, second = was[str(ended.id)], was[str(goes_on.id)]
+        self.plan.instead[goes_on.id] = ended.id
+        kept = _decided(goes_on, second, after[str(goes_on.id)])
+        if goes_on.status == Status.RESOLVED:  # somebody resolved what was one matter then
+            cases.change(self.connection, goes_on.id, **kept)
+            closed = _decided(ended, first, after[str(ended.id)])
+            closed |= {"resolved_at": goes_on.resolved_at, "due_at": None, "due_kind": None}
+            cases.change(self.connection, ended.id, **closed)
+            return
+        mine = self._said(goes_on.id, theirs=False) if False in parts else []
+        yours = self._said(goes_on.id, theirs=True) if True in parts else []
+        cases.change(self.connection, ended.id, **(first | _played(first, yours)))
+        kept |= _played(second, mine)
+        kept["resolved_at"] = second["resolved_at"]
+        if not mine and not yours and goes_on.status != after[str(goes_on.id)]["status"]:
+            kept |= {name: getattr(goes_on, name) for name in ("status", "snoozed_until", "waiting_since")}
+        elif goes_on.status == Status.SNOOZED:
+            kept |= {"status": goes_on.status, "snoozed_until": goes_on.snoozed_until}
+        cases.change(self.connection, goes_on.id, **kept)
+
+    def share(self, row: Any, parts: dict[bool, float], *, foreign: bool) -> None:
+        """A case that both have a part in stays with the side whose it is; the other side gets one like it."""
+        was = self.record["was"].get(str(row.id), _FRESH)
+        said = self._said(row.id, theirs=not foreign) if (not foreign) in parts else []
+        other = self._said(row.id, theirs=foreign)
+        owner = self.plan.merged if foreign else self.plan.survivor
+        given = {"owner": row.owner, "priority": row.priority} | _played(_FRESH, other)
+        own = _played(was, said)
+        if row.status in (Status.RESOLVED, Status.SNOOZED):
+            decided = {"status": row.status, "snoozed_until": row.snoozed_until}
+            own |= decided
+            given |= decided
+        if row.status == Status.RESOLVED:
+            own["waiting_since"] = given["waiting_since"] = None
+            given["resolved_at"] = row.resolved_at
+        cases.change(self.connection, row.id, **own)
+        new = {"customer_id": owner, "team": row.team, "subject": row.subject, "opened_at": parts[foreign]}
+        self.plan.instead[row.id] = merges.add_case(self.connection, new | given)
+
+    def _said(self, case_id: int, *, theirs: bool) -> Sequence[Any]:
+        plan = self.plan
+        return merges.said_in(self.connection, plan.survivor, self.after, case_id, plan.identities, by=theirs)
+
+
+def _decided(row: Any, was: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What people decide of a case: as it was, where nobody decided otherwise since."""
+    return {name: was[name] if getattr(row, name) == after[name] else getattr(row, name) for name in _DECIDED}
+
+
+def _played(was: dict[str, Any], said: Sequence[Any]) -> dict[str, Any]:
+    """The state of a case after what was said in it, oldest first.
+
+    A reply counts for what came before it was written; so nothing that came while it was on its way is taken for answered.
+    """
+    state = {name: was[name] for name in _FRESH}
+    for one in said:
+        if one.direction == "inbound":
+            state["last_in_at"] = one.created_at
+            state["excerpt"] = conversations.excerpt(one.text) or state["excerpt"]
+            if one.automated is None:
+                waits = one.created_at if state["waiting_since"] is None else state["waiting_since"]
+                state |= {"status": Status.OPEN, "snoozed_until": None, "waiting_since": waits}
+        elif one.direction == "outbound" and one.state in WENT_OUT:
+            state |= {"last_out_at": one.state_at, "waiting_since": None}
+            if state["first_out_at"] is None:
+                state["first_out_at"] = one.state_at
+            if state["status"] == Status.OPEN:
+                state["status"] = Status.PENDING
+    return state

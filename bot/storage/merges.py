@@ -1,0 +1,276 @@
+"""Merges of customers as rows, and the moves that they are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
+
+from bot.storage.schema import RESOLVED, conversation, customer, identity, lane, message, thread
+from bot.storage.schema_people import attribute, customer_merge
+
+_CUSTOMER = select(customer).where(customer.c.id == bindparam("which"))
+
+
+def customer_row(connection: Connection, customer_id: int) -> Any | None:
+    """A customer as stored, merged or not."""
+    return connection.execute(_CUSTOMER, {"which": customer_id}).one_or_none()
+
+
+def change_customer(connection: Connection, customer_id: int, **values: Any) -> None:
+    """Changes columns of a customer."""
+    connection.execute(update(customer).where(customer.c.id == customer_id).values(**values))
+
+
+# What was merged
+
+
+def add(
+    connection: Connection,
+    survivor_id: int,
+    merged_id: int,
+    agent: str,
+    evidence: str | None,
+    after_message: int,
+    before: dict[str, Any],
+    now: float,
+) -> int:
+    """Writes down a merge with what it takes to undo it."""
+    values = {
+        "survivor_id": survivor_id,
+        "merged_id": merged_id,
+        "at": now,
+        "agent": agent,
+        "evidence": evidence,
+        "after_message": after_message,
+        "before": json.dumps(before, separators=(",", ":")),
+    }
+    made = insert(customer_merge).returning(customer_merge.c.id)
+    return int(connection.execute(made, values).scalar_one())
+
+
+def get(connection: Connection, merge_id: int) -> Any | None:
+    """One merge."""
+    return connection.execute(select(customer_merge).where(customer_merge.c.id == merge_id)).one_or_none()
+
+
+def standing(connection: Connection, numbers: Collection[int]) -> Sequence[Any]:
+    """Merges that somebody of these has a part in and that were not undone, newest first."""
+    return connection.execute(
+        select(customer_merge)
+        .where(
+            or_(customer_merge.c.survivor_id.in_(numbers), customer_merge.c.merged_id.in_(numbers)),
+            customer_merge.c.undone_at.is_(None),
+        )
+        .order_by(customer_merge.c.id.desc())
+    ).all()
+
+
+def undone(connection: Connection, merge_id: int, agent: str, now: float) -> None:
+    """A merge does not stand any more."""
+    connection.execute(
+        update(customer_merge).where(customer_merge.c.id == merge_id).values(undone_at=now, undone_by=agent)
+    )
+
+
+# Pointers and identities
+
+
+def point(connection: Connection, numbers: Collection[int], root: int | None) -> None:
+    """Says who customers are today; None: themselves."""
+    connection.execute(update(customer).where(customer.c.id.in_(numbers)).values(root_id=root))
+
+
+def identities_of(connection: Connection, customer_id: int) -> Sequence[Any]:
+    """The identities of a customer, oldest first."""
+    return connection.execute(
+        select(identity).where(identity.c.customer_id == customer_id).order_by(identity.c.id)
+    ).all()
+
+
+def move_identities(connection: Connection, ids: Collection[int], to: int) -> None:
+    """Identities belong to another customer now; their routes and what waits in them go with them."""
+    connection.execute(update(identity).where(identity.c.id.in_(ids)).values(customer_id=to))
+
+
+# Cases
+
+
+def cases_of(connection: Connection, customer_id: int) -> Sequence[Any]:
+    """All cases of a customer, oldest first."""
+    return connection.execute(
+        select(conversation).where(conversation.c.customer_id == customer_id).order_by(conversation.c.id)
+    ).all()
+
+
+def open_cases(connection: Connection, customer_id: int) -> dict[str, Any]:
+    """The cases of a customer that are not resolved, by team."""
+    rows = connection.execute(
+        select(conversation).where(
+            conversation.c.customer_id == customer_id, conversation.c.status != RESOLVED
+        )
+    )
+    return {row.team: row for row in rows}
+
+
+def move_cases(connection: Connection, ids: Collection[int], to: int) -> None:
+    """Cases belong to another customer now."""
+    connection.execute(update(conversation).where(conversation.c.id.in_(ids)).values(customer_id=to))
+
+
+def add_case(connection: Connection, values: dict[str, Any]) -> int:
+    """A new case as it is to be."""
+    return int(connection.execute(insert(conversation).returning(conversation.c.id), values).scalar_one())
+
+
+def newest_ids(connection: Connection) -> tuple[int, int]:
+    """The newest message and the newest case of all."""
+    newest_message = connection.execute(select(func.max(message.c.id))).scalar() or 0
+    newest_case = connection.execute(select(func.max(conversation.c.id))).scalar() or 0
+    return int(newest_message), int(newest_case)
+
+
+# Threads
+
+
+def threads_of(connection: Connection, customer_id: int) -> dict[str, Any]:
+    """The threads that a customer has now, by team."""
+    rows = connection.execute(
+        select(thread).where(thread.c.customer_id == customer_id, thread.c.current).order_by(thread.c.id)
+    )
+    return {row.team: row for row in rows}
+
+
+def hand_threads(connection: Connection, ids: Collection[int], lanes: Collection[int], to: int) -> None:
+    """Threads and their lanes belong to another customer now."""
+    connection.execute(update(thread).where(thread.c.id.in_(ids)).values(customer_id=to))
+    connection.execute(update(lane).where(lane.c.id.in_(lanes)).values(customer_id=to))
+
+
+# Attributes
+
+
+def attributes_of(connection: Connection, customer_id: int) -> dict[str, Any]:
+    """What is known of a customer, by name."""
+    rows = connection.execute(select(attribute).where(attribute.c.customer_id == customer_id))
+    return {row.name: row for row in rows}
+
+
+def copy_attribute(connection: Connection, row: Any, to: int) -> None:
+    """What is known of one customer is known of another too."""
+    connection.execute(insert(attribute), {**row._mapping, "customer_id": to})
+
+
+def drop_attribute(connection: Connection, customer_id: int, name: str, value: str, at: float) -> None:
+    """Forgets an attribute where it is still as it was copied."""
+    connection.execute(
+        attribute.delete().where(
+            attribute.c.customer_id == customer_id,
+            attribute.c.name == name,
+            attribute.c.value == value,
+            attribute.c.at == at,
+        )
+    )
+
+
+# What was said since
+
+
+def _said_since(customer_id: int, after: int) -> Any:
+    return (message.c.customer_id == customer_id, message.c.id > after)
+
+
+def sides(
+    connection: Connection, customer_id: int, after: int, identities: Collection[int]
+) -> dict[int, dict[bool, float]]:
+    """Who has a part in which case since a message: case → (is it by these identities?) → since when."""
+    theirs = case((message.c.identity_id.in_(identities), 1), else_=0).label("theirs")
+    rows = connection.execute(
+        select(message.c.conversation_id, theirs, func.min(message.c.created_at))
+        .where(*_said_since(customer_id, after), message.c.identity_id.is_not(None))
+        .group_by(message.c.conversation_id, theirs)
+    )
+    found: dict[int, dict[bool, float]] = {}
+    for conversation_id, is_theirs, since in rows:
+        found.setdefault(conversation_id, {})[bool(is_theirs)] = since
+    return found
+
+
+def said_in(
+    connection: Connection,
+    customer_id: int,
+    after: int,
+    case_id: int,
+    identities: Collection[int],
+    *,
+    by: bool,
+) -> Sequence[Any]:
+    """What one side said in a case since a message, oldest first, as far as a case's state depends on it.
+
+    ``by``: the messages from and to these identities; else those from and to all others.
+    """
+    whose = message.c.identity_id.in_(identities) if by else message.c.identity_id.not_in(identities)
+    return connection.execute(
+        select(
+            message.c.id,
+            message.c.direction,
+            message.c.automated,
+            message.c.created_at,
+            message.c.state,
+            message.c.state_at,
+            func.substr(message.c.text, 1, 600).label("text"),
+        )
+        .where(*_said_since(customer_id, after), message.c.conversation_id == case_id, whose)
+        .order_by(message.c.id)
+    ).all()
+
+
+def chunk(connection: Connection, customer_id: int, after: int, until: int, most: int) -> Sequence[Any]:
+    """A few messages of a customer between two numbers, oldest first."""
+    return connection.execute(
+        select(message.c.id, message.c.conversation_id, message.c.identity_id)
+        .where(*_said_since(customer_id, after), message.c.id <= until)
+        .order_by(message.c.id)
+        .limit(most)
+    ).all()
+
+
+def move_messages(connection: Connection, ids: Collection[int], customer_id: int, case_id: int) -> None:
+    """Messages belong to another customer and case now."""
+    connection.execute(
+        update(message).where(message.c.id.in_(ids)).values(customer_id=customer_id, conversation_id=case_id)
+    )
+
+
+def count_messages(connection: Connection, numbers: Collection[int]) -> int:
+    """How many messages a family has."""
+    return int(
+        connection.execute(
+            select(func.count()).select_from(message).where(message.c.customer_id.in_(numbers))
+        ).scalar_one()
+    )
+
+
+def last_words(connection: Connection, numbers: Collection[int], team: str, most: int) -> list[Any]:
+    """What was said last between a family and a team, oldest first: theirs and ours, no notes."""
+    rows = connection.execute(
+        select(
+            message.c.id,
+            message.c.direction,
+            message.c.author,
+            message.c.inbox,
+            message.c.text,
+            message.c.created_at,
+        )
+        .join(conversation, conversation.c.id == message.c.conversation_id)
+        .where(
+            message.c.customer_id.in_(numbers),
+            message.c.direction.in_(("inbound", "outbound")),
+            conversation.c.team == team,
+        )
+        .order_by(message.c.id.desc())
+        .limit(most)
+    ).all()
+    return list(reversed(rows))
