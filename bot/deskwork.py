@@ -22,6 +22,8 @@ from bot.policy import CorePolicy
 from bot.storage import cases, deeds, people, queue, tags
 
 MOST_TAGS = 20
+STILL_WRITING = 180.0
+"""Seconds after which somebody who opened a reply is not thought to be writing any more."""
 
 
 class DeskWork:
@@ -29,6 +31,7 @@ class DeskWork:
 
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
+        self._writing: dict[int, dict[AgentId, tuple[str, float]]] = {}
 
     async def pending(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
         """Waiting for the customer."""
@@ -118,6 +121,22 @@ class DeskWork:
         """The teams in which somebody is an agent."""
         directory = self._hands.directory
         return tuple([one for one in self._hands.policy.teams if await directory.is_agent(agent, one)])
+
+    async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:
+        """Who else has a reply open. Kept in memory: it is a courtesy, and nobody waits for it."""
+        now = self._hands.clock()
+        for whose in list(self._writing):
+            fresh = {who: one for who, one in self._writing[whose].items() if now - one[1] < STILL_WRITING}
+            if fresh:
+                self._writing[whose] = fresh
+            else:
+                del self._writing[whose]
+        here = self._writing.setdefault(customer_id, {}) if begins else self._writing.get(customer_id, {})
+        here.pop(agent.id, None)
+        others = tuple(name for name, _ in here.values())
+        if begins:
+            here[agent.id] = (agent.name, now)
+        return others
 
     async def next_up(self, agent: Agent, team: TeamId | None, skip: int = 0) -> NextUp | None:
         """Whom the agent should answer now: their own first, then nobody's; urgent ones, then by what is due."""

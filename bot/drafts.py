@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from bot import lookups, replies, views
+from bot import guard, lookups, replies, views
 from bot.capabilities import Capabilities, fit
 from bot.commands.services import Confirm, Draft, Person, Way
 from bot.commands.types import GivenFile, Sent
@@ -89,15 +89,30 @@ def _question(
     way: Way,
     now: float,
 ) -> Confirm | None:
+    """Everything that the agent must know first, as one question."""
+    asked: list[tuple[str, str]] = []
     losses = fit(draft.text, files(draft), able[way.inbox]).losses
     if losses:
-        return Confirm(" ".join(losses), "Send what fits")
+        asked.append((" ".join(losses), "Send what fits"))
+    others = guard.strangers(connection, draft, person)
+    if others:
+        names, have = ", ".join(others), "has" if len(others) == 1 else "have"
+        asked.append(
+            (f"{names} {have} never been part of this conversation and would read it.", "Send to them too")
+        )
     same = history.same_words_since(connection, person.customer_id, draft.text.plain, now - policy.same_words)
-    if same is None or not draft.text:
+    quicker = guard.collision(connection, draft, person, now)
+    if same is not None and draft.text:
+        ago = max(1, round(now - same.created_at))
+        words = f"{person.name} was sent exactly these words {ago} s ago by {same.author}. Send them again?"
+        asked.append((words, "Send again"))
+    elif quicker is not None:
+        asked.append((quicker, "Send mine too"))
+    if not asked:
         return None
-    ago = max(1, round(now - same.created_at))
-    words = f"{person.name} was sent exactly these words {ago} s ago by {same.author}. Send them again?"
-    return Confirm(words, "Send again")
+    return Confirm(
+        " ".join(words for words, _ in asked), asked[0][1] if len(asked) == 1 else "Send all the same"
+    )
 
 
 def sent(connection: Connection, policy: CorePolicy, message_id: int, *, duplicate: bool = False) -> Sent:

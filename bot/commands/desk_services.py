@@ -90,6 +90,12 @@ class DeskServices(Protocol):
         """Who did what, newest first: to a customer, or by an agent."""
         ...
 
+    async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:
+        """The names of other agents who have a reply to this customer open just now.
+
+        ``begins``: the agent has opened one, too; else they have sent theirs, or write without a form."""
+        ...
+
     async def next_up(self, agent: Agent, team: TeamId | None, skip: int = 0) -> NextUp | None:
         """Whom the agent should answer now, after ``skip`` others; None: nobody waits."""
         ...

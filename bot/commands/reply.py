@@ -61,7 +61,13 @@ async def accept(services: Services, call: Call, words: Draft) -> Result:
     outcome = await services.reply(words)
     if isinstance(outcome, Confirm):
         return _question(call, words, outcome)
-    return sent_answer(outcome, quiet=words.from_thread, replace=call.face is Face.BUTTON)
+    others = await services.desk.writing(words.customer_id, call.agent, begins=False)
+    answer = sent_answer(outcome, quiet=words.from_thread, replace=call.face is Face.BUTTON)
+    if not others:
+        return answer
+    names = f"{' and '.join(others)} {'is' if len(others) == 1 else 'are'}"
+    line = Text(f"\n⚠ {names} writing to {outcome.customer_name} just now.")
+    return replace(answer, text=answer.text + line, quiet=False)
 
 
 def _question(call: Call, words: Draft, asked: Confirm) -> Result:

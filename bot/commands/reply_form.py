@@ -37,11 +37,12 @@ async def form_for(
     await services.composing(person.customer_id, person.team)
     ways = await services.ways(person.customer_id, person.team)
     known = await services.macros.visible(call.agent, person.team)
+    others = await services.desk.writing(person.customer_id, call.agent, begins=True)
     return Form(
         f"Reply to {person.handle}",
         "reply.submit",
         "Send",
-        _fields(person, ways, text, subject, known, stamp),
+        (*_others(person, others), *_fields(person, ways, text, subject, known, stamp)),
         _context(call, person),
     )
 
@@ -93,6 +94,14 @@ def _subject_field(person: Person, way: Way, subject: str | None) -> Field:
         Choice(_cut(title or NEW_SUBJECT), str(number)) for number, title in enumerate(subjects[:100])
     )
     return Field("subject", "select", "Subject", "0", choices, optional=True, stamp=person.handle)
+
+
+def _others(person: Person, names: tuple[str, ...]) -> tuple[Field, ...]:
+    """Other agents who have a reply to the same customer open."""
+    if not names:
+        return ()
+    who = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+    return (Field("others", "info", "", f"⚠ {who} writing to {person.name} just now."),)
 
 
 def _macro_field(known: tuple[Macro, ...], stamp: str) -> tuple[Field, ...]:

@@ -309,6 +309,16 @@ def page(connection: Connection, customer_id: int, before: int | None, limit: in
     return connection.execute(statement.order_by(message.c.id.desc()).limit(limit)).all()
 
 
+def newest(connection: Connection, customer_ids: Iterable[int], limit: int) -> Sequence[Any]:
+    """The newest messages of a customer, by all their numbers, newest first."""
+    return connection.execute(
+        select(message)
+        .where(message.c.customer_id.in_(list(customer_ids)))
+        .order_by(message.c.id.desc())
+        .limit(limit)
+    ).all()
+
+
 def subjects(connection: Connection, customer_id: int, route_id: int, limit: int = 5) -> tuple[str, ...]:
     """The subjects a customer has used on a route, newest first, each once."""
     rows = connection.execute(

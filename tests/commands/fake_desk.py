@@ -26,6 +26,7 @@ class FakeDesk(DeskServices):
     tagged: dict[int, tuple[str, ...]] = field(default_factory=dict)
     done: list[Deed] = field(default_factory=list)
     waiting: list[NextUp] = field(default_factory=list)
+    others: tuple[str, ...] = ()
 
     @override
     async def pending(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
@@ -75,6 +76,10 @@ class FakeDesk(DeskServices):
         self, customer_id: CustomerId | None, agent: str | None, before: float | None, limit: int
     ) -> tuple[Deed, ...]:
         return tuple(deed for deed in self.done if before is None or deed.at < before)[:limit]
+
+    @override
+    async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:
+        return self.others
 
     @override
     async def next_up(self, agent: Agent, team: TeamId | None, skip: int = 0) -> NextUp | None:

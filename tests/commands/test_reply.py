@@ -259,3 +259,12 @@ async def test_losses_are_told_even_in_a_thread(services: FakeServices) -> None:
     answer = await run(services, "reply", "hi", Face.THREAD, thread_ts=THREAD, message_ts="9.1")
     assert isinstance(answer, Answer) and not answer.quiet
     assert answer.text.plain.endswith("\nBold is not carried.")
+
+
+async def test_another_agent_who_writes_too_is_named(services: FakeServices) -> None:
+    services.desk.others = ("Amir",)
+    line = await said(services, "reply", "C42 It ships today.")
+    assert line.endswith("⚠ Amir is writing to Dana Petrov just now.")
+    form = await run(services, "reply.open", '{"c":42,"t":"support"}', Face.BUTTON)
+    assert isinstance(form, Form)
+    assert form.fields[0].value == "⚠ Amir is writing to Dana Petrov just now."
