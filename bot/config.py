@@ -205,7 +205,13 @@ def _check_teams(document: Document) -> None:
                         "Give each team channels of its own.",
                     )
                 taken.setdefault(channel, f"teams.{name}.{field}")
-        if not any(team.get(who) for who in ("members", "user_group", "leads", "admins")):
+        seen = team.get("sees")
+        known = list(teams) if isinstance(teams, dict) else []
+        for other in seen if isinstance(seen, list) else ():
+            if other not in known:
+                cure = f"Known teams: {', '.join(known)}."
+                document.add(("teams", name, "sees"), f"there is no team {other!r}", cure)
+        if not any(team.get(who) for who in ("members", "user_group", "leads", "lead_group", "admins", "admin_group")):
             cure = "List members (Slack user ids), or name a user_group."
             document.add(("teams", name, "members"), "nobody may answer this team's customers", cure)
 

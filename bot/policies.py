@@ -72,11 +72,11 @@ def quarantine_policy(config: Config) -> QuarantinePolicy:
     return QuarantinePolicy(given.senders, given.words, given.automatic, given.flood)
 
 
-def seen_by(team: TeamId, sees: str | tuple[TeamId, ...]) -> frozenset[TeamId] | None:
+def seen_by(team: TeamId, sees: str | tuple[str, ...]) -> frozenset[TeamId] | None:
     """The teams whose cases a team may read; None: all."""
     if isinstance(sees, str):
         return None if sees == "all" else frozenset({team})
-    return frozenset({team, *sees})
+    return frozenset({team, *(TeamId(one) for one in sees)})
 
 
 def label(inbox: Inbox) -> str:
@@ -98,6 +98,8 @@ def slack_policy(config: Config) -> SlackPolicy:
             frozenset(AgentId(one) for one in team.leads),
             ThreadReplies(team.thread_replies),
             fallback=team.fallback_channel,
+            lead_group=team.lead_group,
+            admin_group=team.admin_group,
         )
         for name, team in config.teams.items()
     )

@@ -89,6 +89,10 @@ Handle: TypeAlias = Annotated[str, _named(HANDLE, HANDLE_WORDS)]
 _USERS = "Slack user ids such as U024BE7LH. In Slack: a person's profile → ⋮ → Copy member ID."
 
 
+UserGroup: TypeAlias = Annotated[str, _named("S[A-Z0-9]{2,}", "this is not a Slack user group id")]
+_GROUP = "A user group id such as S0614TZR7 (needs a paid Slack plan)"
+
+
 class Model(BaseModel):
     """Frozen; a key that is not known is an error."""
 
@@ -136,12 +140,14 @@ class Team(Model):
         description="A channel id such as C024BE91L. In Slack: the channel's name at the top → About → at the bottom."
     )
     members: tuple[SlackUser, ...] = Field((), description=_USERS)
-    user_group: Annotated[str, _named("S[A-Z0-9]{2,}", "this is not a Slack user group id")] | None = Field(
+    user_group: UserGroup | None = Field(
         None,
         description="A user group id such as S0614TZR7 (needs a paid Slack plan); otherwise list members.",
     )
     leads: tuple[SlackUser, ...] = Field((), description=_USERS)
     admins: tuple[SlackUser, ...] = Field((), description=_USERS)
+    lead_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are leads, too.")
+    admin_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are admins, too.")
     fallback_channel: Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None = (
         Field(
             None,
@@ -154,6 +160,9 @@ class Team(Model):
     )
     undo_seconds: float = Field(
         5.0, ge=0, le=300, description="Seconds in which a reply can be taken back, 0 to 300."
+    )
+    sees: Literal["all", "own"] | tuple[Handle, ...] = Field(
+        "all", description="Whose cases this team may read: all, own, or a list of teams such as [sales]."
     )
 
 

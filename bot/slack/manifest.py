@@ -45,7 +45,7 @@ MAX_SHORTCUTS = 10
 
 def needed_scopes(policy: SlackPolicy) -> frozenset[str]:
     """The bot scopes that this configuration needs."""
-    grouped = any(team.user_group is not None for team in policy.teams)
+    grouped = any(team.groups for team in policy.teams)
     return SCOPES | {GROUP_SCOPE} if grouped else SCOPES
 
 

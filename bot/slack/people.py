@@ -54,8 +54,12 @@ class People:
             return Role.OUTSIDER
         if AgentId(user_id) in self._policy.admins:
             return Role.ADMIN
+        if await self._in_any(user_id, [found.admin_group for found in self._policy.teams]):
+            return Role.ADMIN
         teams = [found for found in self._policy.teams if team is None or found.id == team]
         if any(AgentId(user_id) in found.leads for found in teams):
+            return Role.LEAD
+        if await self._in_any(user_id, [found.lead_group for found in teams]):
             return Role.LEAD
         for found in teams:
             if await self._belongs(user_id, found):
@@ -75,6 +79,18 @@ class People:
         if team.user_group is not None:
             return user_id in await self._group(team.user_group)
         return not team.members
+
+    async def _in_any(self, user_id: str, groups: list[str | None]) -> bool:
+        """Whether somebody is in one of these user groups; one that cannot be read makes nobody more than they are."""
+        for group in groups:
+            if group is None:
+                continue
+            try:
+                if user_id in await self._group(group):
+                    return True
+            except DeliveryError:
+                continue
+        return False
 
     async def _group(self, group: str) -> frozenset[str]:
         until, known = self._groups.get(group, (0.0, frozenset()))

@@ -30,7 +30,8 @@ class TeamPolicy:
     """One team. ``channel`` is its Slack channel's id, ``fallback`` where threads go on when that one is archived.
 
     Who may send: ``members`` (Slack user ids), ``leads``, and the people of ``user_group`` (an id ``S…``). Where neither
-    ``members`` nor ``user_group`` is set: every full member of the workspace.
+    ``members`` nor ``user_group`` is set: every full member of the workspace. The people of ``lead_group`` and
+    ``admin_group`` are leads and admins, too.
     """
 
     id: TeamId
@@ -41,6 +42,13 @@ class TeamPolicy:
     leads: frozenset[AgentId] = frozenset()
     thread_replies: ThreadReplies = ThreadReplies.INTERNAL
     fallback: str | None = None
+    lead_group: str | None = None
+    admin_group: str | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The user groups that it names."""
+        return tuple(one for one in (self.user_group, self.lead_group, self.admin_group) if one is not None)
 
     @property
     def channels(self) -> tuple[str, ...]:

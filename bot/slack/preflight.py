@@ -101,12 +101,12 @@ async def _channel(api: SlackApi, team: TeamPolicy, channel_id: str) -> list[str
 
 
 async def _group(api: SlackApi, team: TeamPolicy) -> list[str]:
-    if team.user_group is None:
-        return []
-    try:
-        await api.call("usergroups.users.list", usergroup=team.user_group)
-    except DeliveryError as error:
-        return [
-            f"team {team.id}: the user group {team.user_group} could not be read. {error.reason} List members instead."
-        ]
-    return []
+    problems = []
+    for group in team.groups:
+        try:
+            await api.call("usergroups.users.list", usergroup=group)
+        except DeliveryError as error:
+            problems.append(
+                f"team {team.id}: the user group {group} could not be read. {error.reason} List people instead."
+            )
+    return problems

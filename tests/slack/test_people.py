@@ -83,6 +83,36 @@ async def test_a_user_group_is_a_list_too() -> None:
         assert len(desk.standin.calls_of("users.info")) == 2
 
 
+async def test_leads_and_admins_by_user_group_and_by_list() -> None:
+    groups = {"leads": ["agent1"], "admins": ["agent2"]}
+    async with rig(run=False, usergroups=groups) as desk:
+        ids = {name: person.id for name, person in desk.standin.people.items()}
+        team = replace(
+            desk.policy.teams[0],
+            leads=frozenset({AgentId(ids["lead"])}),
+            lead_group=desk.standin.usergroups["leads"],
+            admin_group=desk.standin.usergroups["admins"],
+        )
+        other = replace(team, id=TeamId("press"), channel="C0PRESS", lead_group=None, leads=frozenset())
+        known = await people(desk, teams=(team, other), admins=frozenset())
+
+        async def role(who: str, of: TeamId) -> Role:
+            return (await known.agent(ids[who], of)).role
+
+        assert await role("lead", SUPPORT) is Role.LEAD
+        assert await role("agent1", SUPPORT) is Role.LEAD
+        assert await role("agent1", other.id) is Role.AGENT, "of their own team only"
+        assert await role("agent2", SUPPORT) is Role.ADMIN and await role("agent2", other.id) is Role.ADMIN
+
+
+async def test_a_group_of_leads_that_cannot_be_read_makes_nobody_more_than_they_are() -> None:
+    async with rig(run=False, usergroups={"leads": ["agent1"]}) as desk:
+        team = replace(desk.policy.teams[0], lead_group=desk.standin.usergroups["leads"])
+        known = await people(desk, teams=(team,), admins=frozenset())
+        desk.standin.faults.fail("usergroups.users.list")
+        assert (await known.agent(desk.standin.people["agent1"].id, SUPPORT)).role is Role.AGENT
+
+
 async def test_a_group_that_cannot_be_read_lets_nobody_in_and_later_keeps_whom_it_knew() -> None:
     async with rig(run=False, usergroups={"desk": ["outsider"]}) as desk:
         team = replace(desk.policy.teams[0], user_group=desk.standin.usergroups["desk"])
