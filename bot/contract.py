@@ -118,8 +118,22 @@ class Offer:
     expires_at: float
 
 
-Offers = Callable[[Contact], Awaitable[tuple[Offer, ...]]]
-"""``offers(sender)``: the other ways that a customer of this inbox can go on by; each call makes new codes."""
+class Offers(Protocol):
+    """The other ways that customers of this inbox can go on by."""
+
+    def labels(self) -> tuple[str, ...]:
+        """What customers call them ("Telegram"), empty where there is none. Makes no code."""
+        ...
+
+    async def __call__(
+        self, sender: Contact, *, lifetime: float = 1800.0, channels: tuple[str, ...] | None = None
+    ) -> tuple[Offer, ...]:
+        """The ways for one customer, all or those by the channels named; each call makes new codes.
+
+        ``lifetime`` in seconds, at most 14 days. Empty for somebody who has not written yet, and where many were made just
+        now. Raises ``StorageError``.
+        """
+        ...
 
 
 class Routes(Protocol):
@@ -213,12 +227,24 @@ class SupportsLink(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsForget(Protocol):
+    """A channel whose adapter knows its customers by itself (tokens, timers): it forgets one who is being erased.
+
+    Doing it twice changes nothing. What it keeps in ``State`` under a key that ends with ``:`` and the address is removed
+    by the core afterwards.
+    """
+
+    async def forget(self, address: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """What an adapter package offers under the entry point group ``onethread.adapters``.
 
     ``settings`` validates the inbox's keys in app.yaml (all but ``channel`` and ``team``); ``addresses`` says which addresses
-    of the channel are ours, from those settings; ``label`` what agents call the inbox (by default its first address).
+    of the channel are ours, from those settings; ``label`` what agents call the inbox (by default its first address);
+    ``title`` what customers call the channel ("Telegram", by default its name).
     """
 
     name: str
@@ -227,6 +253,7 @@ class Channel:
     build: Callable[[Any, AdapterContext], Adapter]
     addresses: Callable[[Any], frozenset[str]] = lambda settings: frozenset()
     label: Callable[[Any], str] | None = None
+    title: str = ""
     defaults: Mapping[str, Any] | None = None
 
 
@@ -250,6 +277,7 @@ __all__ = [
     "SupportsDelete",
     "SupportsEdit",
     "SupportsFind",
+    "SupportsForget",
     "SupportsLink",
     "SupportsTyping",
 ]

@@ -18,7 +18,7 @@ import aiohttp
 from bot.adapters.site.adapter import SiteAdapter
 from bot.adapters.site.settings import SiteSettings
 from bot.capabilities import fit
-from bot.contract import Accepted, AdapterContext, BacklogItem, Secrets
+from bot.contract import Accepted, AdapterContext, BacklogItem, Offer, Offers, Secrets
 from bot.errors import StorageError
 from bot.messages import (
     Attachment,
@@ -26,6 +26,7 @@ from bot.messages import (
     Contact,
     ConversationId,
     Event,
+    Identified,
     InboxId,
     Level,
     Message,
@@ -99,6 +100,7 @@ class Core:
     events: list[Event] = field(default_factory=list)
     said: dict[str, list[BacklogItem]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    offers: Offers | None = None
     broken: bool = False
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
     number: int = 0
@@ -117,6 +119,9 @@ class Core:
             self.put("inbound", event.thread_key, event.remote_id, "Visitor", event.text, event.attachments)
         if isinstance(event, Receipt) and event.level is Level.SEEN:
             self._seen(event)
+        if isinstance(event, Identified):
+            before = self.said.pop(event.sender.address, [])
+            self.said.setdefault(event.thread_key or "", []).extend(before)
         async with self.heard:
             self.heard.notify_all()
         return Accepted()
@@ -183,10 +188,10 @@ class Rig:
         self.opened.append(ws)
         return ws
 
-    async def tab(self, token: str | None = None, after: int = 0) -> Tab:
+    async def tab(self, token: str | None = None, after: int = 0, **more: str) -> Tab:
         """An open tab that has said hello and got what it missed."""
         tab = Tab(await self.connect(), token=token, after=after)
-        await tab.hello()
+        await tab.hello(**more)
         return tab
 
     async def talking(self, words: str = "Hello") -> Tab:
@@ -210,13 +215,15 @@ class Tab:
     async def send(self, **frame: Any) -> None:
         await self.ws.send_str(json.dumps(frame))
 
-    async def hello(self) -> dict[str, Any]:
-        frame: dict[str, Any] = {"t": "hello", "v": 1, "after": self.after}
+    async def hello(self, **more: str) -> dict[str, Any]:
+        frame: dict[str, Any] = {"t": "hello", "v": 1, "after": self.after, **more}
         await self.send(**frame, **({"token": self.token} if self.token else {}))
         welcome = await self.get("welcome")
         self.visitor = welcome["visitor"]
         self.token = welcome.get("token", self.token)
         self.after = (await self.get("ready"))["n"]
+        if welcome.get("token"):
+            await self.send(t="kept")
         return welcome
 
     async def next(self) -> dict[str, Any]:
@@ -254,6 +261,32 @@ class Tab:
                     return self.ws.close_code
 
 
+class OffersOf:
+    """Other ways to go on, with codes that are easy to see."""
+
+    def __init__(self, *labels: str) -> None:
+        self.made = 0
+        self._labels = labels
+
+    def labels(self) -> tuple[str, ...]:
+        return self._labels
+
+    async def __call__(
+        self, sender: Contact, *, lifetime: float = 1800.0, channels: tuple[str, ...] | None = None
+    ) -> tuple[Offer, ...]:
+        self.made += 1
+        return tuple(
+            Offer(
+                label.lower(),
+                label,
+                f"https://{label.lower()}.example/?start=code{self.made}",
+                START + lifetime,
+            )
+            for label in self._labels
+            if channels is None or label.lower() in channels
+        )
+
+
 def settings(**changes: Any) -> SiteSettings:
     """Settings that are out of a test's way."""
     values: dict[str, Any] = {"origins": [ORIGIN], "connections_per_address": 10_000, "greeting": "Hi!"}
@@ -278,6 +311,7 @@ async def chat(core: Core | None = None, **changes: Any) -> AsyncIterator[Rig]:
         Secrets((b"k" * 32,)),
         backlog=made.backlog,
         routes=InboxRoutes(web, "shop-chat"),
+        offers=made.offers,
     )
     adapter = SiteAdapter(settings(**changes), context, made.clock)
     await adapter.check()

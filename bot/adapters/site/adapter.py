@@ -18,8 +18,10 @@ from bot.adapters.site.door import Door
 from bot.adapters.site.files import References
 from bot.adapters.site.limits import Full, Limits
 from bot.adapters.site.settings import SiteSettings
+from bot.adapters.site.signin import SignIn
 from bot.adapters.site.socket import Socket
 from bot.adapters.site.talk import House, Talk, part_id
+from bot.adapters.site.used import Used
 from bot.adapters.site.visitors import Visitors
 from bot.adapters.site.waiting import Batch, Waiting
 from bot.capabilities import Capabilities, FileRules, Support
@@ -58,6 +60,14 @@ class SiteAdapter:
             self._waiting,
             self._limits,
             self._references,
+            SignIn(
+                settings.identify,
+                context.inbox,
+                self._visitors,
+                Used(context.state, clock),
+                context.accept,
+                clock,
+            ),
             clock,
         )
         self._closing = False
@@ -122,7 +132,7 @@ class SiteAdapter:
 
     async def send(self, reply: Reply, part: Part) -> Receipt:
         """Tells the visitor's open tabs. Where there are none the reply waits in the history; both count as accepted."""
-        visitor_id = reply.thread_key or reply.to.address
+        visitor_id = self._visitors.now(reply.thread_key or reply.to.address)
         now = self._clock()
         await self._waiting.add(visitor_id, reply.key)
         item = protocol.shown(
@@ -148,9 +158,13 @@ class SiteAdapter:
 
     async def typing(self, thread_key: str | None, address: str) -> None:
         """Shows "… is writing" in the visitor's open tabs."""
-        visitor = self._visitors.here(thread_key or address)
+        visitor = self._visitors.here(self._visitors.now(thread_key or address))
         if visitor is not None:
             visitor.push('{"t":"typing"}')
+
+    def link(self, code: str) -> str | None:
+        """A page with the chat, which takes the code out of its own address; None where no page is set."""
+        return f"{self._settings.page}#onethread={code}" if self._settings.page else None
 
     async def revoke(self, visitor_id: str) -> None:
         """Ends all tokens of a visitor and closes their tabs: they are a stranger from now on. Raises ``StorageError``."""

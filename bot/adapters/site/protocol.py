@@ -24,6 +24,7 @@ _MAX_NUMBER = 2**53
 BAD_FRAME, NO_HELLO, REVOKED, TOO_FAST, TOO_MANY = 4000, 4001, 4003, 4008, 4010
 """Our close codes; docs/site-chat.md has the whole table."""
 
+_LINK = re.compile(r"[A-Za-z0-9_-]{16,32}\Z")
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,100}\Z")
 _EMAIL = re.compile(
@@ -39,19 +40,25 @@ class BadFrame(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first frame: who this is, and how far it has read."""
+    """The first frame: who this is, and how far it has read.
+
+    ``identity`` is a token that the site signed, ``device`` the client's own random name, which makes the token its own.
+    """
 
     token: str | None
     after: int
+    identity: str | None = None
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A message; ``id`` is the client's own and makes sending it again harmless."""
+    """A message; ``id`` is the client's own and makes sending it again harmless. ``link``: a link code came with it."""
 
     id: str
     text: str
     files: tuple[str, ...]
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A frame without content: ``typing``, ``kept`` (the new token is stored), ``leave``, ``ping``."""
+    """A frame without content: ``typing``, ``kept`` (the new token is stored), ``offers``, ``leave``, ``ping``."""
 
     kind: str
 
@@ -112,7 +119,12 @@ def _hello(data: dict[str, Any]) -> Frame:
         raise BadFrame("token")
     if type(after) is not int or not 0 <= after <= _MAX_NUMBER:
         raise BadFrame("after")
-    return Hello(token, after)
+    identity, device = data.get("identity"), data.get("device", "")
+    if identity is not None and not (isinstance(identity, str) and len(identity) <= 20_000):
+        raise BadFrame("identity")
+    if device != "":
+        _id({"id": device})
+    return Hello(token, after, identity, device)
 
 
 def _say(data: dict[str, Any]) -> Frame:
@@ -127,7 +139,10 @@ def _say(data: dict[str, Any]) -> Frame:
     text = cleaned(text)
     if not text.strip() and not files:
         raise BadFrame("nothing said")
-    return Say(_id(data), text, tuple(files))
+    link = data.get("link")
+    if link is not None and not (isinstance(link, str) and _LINK.match(link)):
+        raise BadFrame("link")
+    return Say(_id(data), text, tuple(files), link)
 
 
 def _seen(data: dict[str, Any]) -> Frame:
@@ -164,6 +179,7 @@ _MAKERS: dict[str, Callable[[dict[str, Any]], Frame]] = {
     "address": _address,
     "typing": _signal,
     "kept": _signal,
+    "offers": _signal,
     "leave": _signal,
     "ping": _signal,
 }

@@ -2,10 +2,11 @@
 
 import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from jwt.algorithms import has_crypto
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Words = Annotated[str, Field(max_length=300)] | dict[str, Annotated[str, Field(max_length=300)]]
@@ -13,6 +14,44 @@ Words = Annotated[str, Field(max_length=300)] | dict[str, Annotated[str, Field(m
 
 _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?\Z")
 _DEFAULT_PORTS = {"https": ":443", "http": ":80"}
+
+
+class Identify(BaseModel):
+    """How the site proves who a visitor is: with short tokens that its own server signs. docs/identity.md shows how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keys: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        max_length=2,
+        description="the key that signs, as ${CHAT_KEY}; during a change the old one too",
+    )
+    audience: str = Field(
+        "", max_length=200, description="what aud must say; the inbox's name where it is empty"
+    )
+    algorithm: Literal["HS256", "ES256", "EdDSA"] = Field(
+        "HS256", description="the only one that is accepted; ES256 and EdDSA take public keys"
+    )
+    max_age_minutes: int = Field(60, ge=1, le=60, description="the longest life of a token: exp - iat")
+    leeway_seconds: int = Field(30, ge=0, le=120, description="how far two clocks may be apart")
+
+    @model_validator(mode="after")
+    def _good_keys(self) -> Self:
+        keys = [key.get_secret_value() for key in self.keys]
+        if self.algorithm != "HS256" and not has_crypto:
+            raise ValueError(
+                f"algorithm {self.algorithm} needs the Python package cryptography: install it, or use HS256"
+            )
+        if self.algorithm == "HS256":
+            if any(len(key.encode()) < 32 for key in keys):
+                raise ValueError(
+                    'a key is too short: make one with python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+                )
+            if any("-----BEGIN" in key for key in keys):
+                raise ValueError("a key is a public or private key: HS256 takes a random secret")
+        elif any("PUBLIC KEY" not in key for key in keys):
+            raise ValueError(f"{self.algorithm} takes public keys in PEM form")
+        return self
 
 
 class SiteSettings(BaseModel):
@@ -25,6 +64,12 @@ class SiteSettings(BaseModel):
         description="the pages that may show the chat, exactly as browsers say it: https://shop.example",
     )
     name: str = Field("", max_length=80, description="what agents call this chat, e.g. shop.example")
+    identify: Identify | None = Field(None, description="signed tokens that say who a visitor is")
+    page: str = Field(
+        "",
+        max_length=500,
+        description="a page with the chat, where customers of other channels are sent to go on",
+    )
     greeting: Words = Field("", description="the first words in an empty chat")
     reply_time: Words = Field("", description="when the team answers, e.g. Mon-Fri 9-17, within an hour")
     ask_address_after: int = Field(
@@ -50,6 +95,16 @@ class SiteSettings(BaseModel):
         (), description="addresses of our own reverse proxies, whose proxy_header is believed"
     )
     proxy_header: str = Field("X-Forwarded-For", pattern=r"^[A-Za-z0-9-]+$")
+
+    @field_validator("page")
+    @classmethod
+    def _whole(cls, page: str) -> str:
+        if page:
+            parts = urlsplit(page)
+            exact_origin(f"{parts.scheme}://{parts.netloc}")
+            if "#" in page:
+                raise ValueError(f"{page!r} may have no #: the link's code goes there")
+        return page
 
     @field_validator("origins")
     @classmethod

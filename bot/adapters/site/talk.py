@@ -14,11 +14,12 @@ from bot.adapters.site import protocol
 from bot.adapters.site.files import References
 from bot.adapters.site.limits import Limits
 from bot.adapters.site.settings import SiteSettings, in_languages
+from bot.adapters.site.signin import SignIn, contact
 from bot.adapters.site.socket import Socket
 from bot.adapters.site.visitors import Visitor, Visitors
 from bot.adapters.site.waiting import Waiting
 from bot.capabilities import Capabilities, fit
-from bot.contract import AdapterContext, BacklogItem
+from bot.contract import AdapterContext, BacklogItem, Offer
 from bot.errors import StorageError
 from bot.messages import (
     AddressGiven,
@@ -54,13 +55,8 @@ class House:
     waiting: Waiting
     limits: Limits
     references: References
+    signin: SignIn
     clock: Callable[[], float]
-
-
-def contact(visitor_id: str) -> Contact:
-    """The visitor as a sender: proven to be the same one as before; nothing is known of who they are."""
-    name = f"Visitor {visitor_id[:4].upper()}"
-    return Contact("site", visitor_id, name, verified=True, evidence="site visitor's token", anonymous=True)
 
 
 def remote_id(visitor_id: str, client_id: str) -> RemoteId:
@@ -85,7 +81,7 @@ class Ended(Exception):
 class Talk:
     """Serves one WebSocket until it ends."""
 
-    __slots__ = ("_house", "_rotated", "_socket", "_typed", "_visitor", "_ws")
+    __slots__ = ("_before", "_house", "_rotated", "_socket", "_token", "_typed", "_visitor", "_ws")
 
     def __init__(self, house: House, ws: web.WebSocketResponse, socket: Socket) -> None:
         self._house = house
@@ -94,6 +90,8 @@ class Talk:
         self._visitor: Visitor
         self._typed = 0.0
         self._rotated: str | None = None
+        self._token: str | None = None
+        self._before: Visitor | None = None
 
     async def run(self) -> None:
         """Hello, what was missed, then frame by frame. Never raises for anything that a client can do."""
@@ -139,19 +137,28 @@ class Talk:
 
     async def _arrive(self, hello: protocol.Hello) -> None:
         house = self._house
-        token = None
+        token = problem = None
         visitor = await house.visitors.find(hello.token)
         known = visitor is not None
         if visitor is None:
             visitor, token = house.visitors.welcome()
+        after = hello.after if known else 0
+        if hello.identity is not None:
+            entered = await house.signin.enter(visitor, hello)
+            problem = entered.problem
+            if entered.visitor is not visitor:
+                self._before, visitor, known, after = visitor, entered.visitor, True, 0
+                token = self._rotated = entered.token
+        self._token = hello.token if known else None
         if len(visitor.sockets) >= house.settings.connections_per_visitor:
             raise Ended(protocol.TOO_MANY, "too many tabs")
         self._visitor = visitor
-        after = hello.after if known else 0
         # From here on nothing that is said is missed: first live, then what was before.
         house.visitors.join(visitor, self._socket)
         try:
             await self._socket.say(self._welcome(token, known=known))
+            if problem is not None:
+                await self._socket.say(protocol.frame("identity", problem=problem))
             await self._replay(after)
         except BaseException:
             house.visitors.part(visitor, self._socket)
@@ -165,6 +172,8 @@ class Talk:
             visitor=self._visitor.id,
             token=token,
             known=known,
+            identified=self._visitor.subject is not None,
+            ways=list(offers.labels()) if (offers := self._house.context.offers) is not None else [],
             now=int(self._house.clock() * 1000),
             team=self._house.context.team_name,
             greeting=in_languages(settings.greeting),
@@ -194,7 +203,7 @@ class Talk:
         """A message of the backlog as the parts in which it was, or would have been, pushed."""
         mine = item.direction == "inbound"
         visitor = self._visitor.id
-        key = item.key.removeprefix(f"{visitor}.") if mine else item.key
+        key = item.key.partition(".")[2] if mine else item.key  # also what they said before anybody knew them
         parts = [item.part]
         if not mine:
             parts = list(fit(item.part.text, item.part.attachments, self._house.capabilities).parts) or parts
@@ -234,20 +243,25 @@ class Talk:
             return await self._socket.say(protocol.frame("refused", id=frame.id, why="file"))
         now = house.clock()
         key = remote_id(visitor.id, frame.id)
+        refused = visitor.refused
         message = Message(
             SourceId(key),
-            contact(visitor.id),
+            contact(visitor),
             datetime.fromtimestamp(now, UTC),
             Text(frame.text),
             attachments=files,
             remote_id=key,
             thread_key=visitor.id,
+            problems=(f"{refused} Nobody has proved who this is.",) if refused else (),
+            link=frame.link,
         )
         try:
             await house.visitors.spoke(visitor)
+            await house.signin.report(visitor)
             accepted = await house.context.accept(message)
         except StorageError:
             return await self._later(frame.id, _LATER)
+        visitor.refused = None
         await self._socket.say(protocol.frame("sent", id=frame.id, at=int(now * 1000)))
         if not accepted.duplicate and len(visitor.sockets) > 1:
             given = [house.references.shown(visitor.id, file) for file in files]
@@ -299,7 +313,7 @@ class Talk:
         now = datetime.fromtimestamp(house.clock(), UTC)
         event = AddressGiven(
             SourceId(f"address:{remote_id(visitor.id, frame.id)}"),
-            contact(visitor.id),
+            contact(visitor),
             given,
             now,
             visitor.id,
@@ -321,6 +335,8 @@ class Talk:
             await self._typing()
         elif kind == "kept":
             await self._kept()
+        elif kind == "offers":
+            await self._offers()
         else:
             await self._leave()
 
@@ -329,22 +345,47 @@ class Talk:
         if self._visitor.spoken and not 0 <= now - self._typed < TYPING_SECONDS:
             self._typed = now
             with contextlib.suppress(StorageError):
-                await self._house.context.accept(Typing(contact(self._visitor.id), self._visitor.id))
+                await self._house.context.accept(Typing(contact(self._visitor), self._visitor.id))
 
     async def _kept(self) -> None:
         token, self._rotated = self._rotated, None
-        if token is not None:
-            try:
-                await self._house.visitors.keep(self._visitor, token)
-            except StorageError:
-                log.warning("site.token_not_rotated")  # both tokens stay valid
+        if token is None:
+            return
+        before, self._before = self._before, None
+        try:
+            if before is not None:
+                await self._house.signin.end(before, self._token)
+            else:
+                await self._house.visitors.keep(self._visitor, token, self._token)
+        except StorageError:
+            log.warning("site.token_not_rotated")  # both tokens stay valid
+        self._token = token
+
+    async def _offers(self) -> None:
+        """Other ways to go on with this conversation, each with a code of its own."""
+        house, visitor = self._house, self._visitor
+        offers = house.context.offers
+        made: tuple[Offer, ...] = ()
+        if (
+            offers is not None
+            and visitor.spoken
+            and not house.limits.message(visitor.id, self._socket.address)
+        ):
+            with contextlib.suppress(StorageError):
+                made = await offers(contact(visitor))
+        items = [{"channel": one.channel, "label": one.label, "url": one.url} for one in made]
+        await self._socket.say(protocol.frame("offers", items=items))
 
     async def _leave(self) -> None:
+        visitor = self._visitor
         try:
-            await self._house.visitors.revoke(self._visitor.id)
+            if visitor.subject is not None:  # the other devices stay
+                await self._house.visitors.drop(visitor, self._rotated or self._token or "")
+                raise Ended(protocol.REVOKED, "left")
+            await self._house.visitors.revoke(visitor.id)
         except StorageError:
             raise Ended(1013, "try again later") from None
-        for socket in self._visitor.sockets:
+        for socket in visitor.sockets:
             if socket is not self._socket:
                 socket.bye(protocol.REVOKED, "left")
         raise Ended(protocol.REVOKED, "left")
