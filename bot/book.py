@@ -14,7 +14,11 @@ from sqlalchemy import Connection
 
 from bot import clocks
 from bot.desk import Status
-from bot.promises import KINDS, Kind, Terms
+from bot.errors import UserError
+from bot.messages import InboxId
+from bot.policy import CorePolicy
+from bot.promises import KINDS, Facts, Kind, Terms
+from bot.storage import cases, people, tags
 from bot.storage import clocks as rows
 from bot.storage.clocks import PAUSED, RUNNING, STOPPED, Clock, Happened
 
@@ -26,9 +30,14 @@ WAITING, SNOOZED, BY_HAND, BLOCKED = "waiting", "snoozed", "by hand", "blocked"
 """Why a clock rests. The first two end with the customer's words or a wake-up, the others by a person."""
 _RESTING = {Status.PENDING: WAITING, Status.SNOOZED: SNOOZED}
 
-ANSWERED, RESOLVED, MERGED, NO_PROMISE, ERASED, SUPERSEDED = (
-    *("answered", "resolved", "merged", "no promise", "erased", "superseded"),
+ANSWERED, RESOLVED, NO_PROMISE, ERASED, SUPERSEDED = (
+    "answered",
+    "resolved",
+    "no promise",
+    "erased",
+    "superseded",
 )
+MERGED, PARTED = "merged", "parted"
 """Why a clock ended."""
 
 
@@ -220,3 +229,30 @@ def new_row(
 def packed(steps: tuple[float, ...]) -> str:
     """Steps as they are stored."""
     return "[" + ",".join(f"{step:g}" for step in steps) + "]"
+
+
+def goes_on(connection: Connection, case_id: int) -> Any | None:
+    """A case, or the one that goes on after a merge."""
+    row = cases.case(connection, case_id)
+    while row is not None and row.joined_to is not None:
+        row = cases.case(connection, row.joined_to)
+    return row
+
+
+def book_of(connection: Connection, case_id: int) -> Book:
+    """The open clocks of a case. ``UserError`` where there is no such case."""
+    case = cases.case(connection, case_id)
+    if case is None:
+        raise UserError("This case is not known any more.")
+    return Book(connection, case)
+
+
+def facts_of(connection: Connection, policy: CorePolicy, case: Any, inbox: str) -> Facts:
+    """What rules look at, from the database."""
+    promises = policy.promises
+    known = policy.inboxes.get(InboxId(inbox))
+    final = people.final(connection, case.customer_id) or case.customer_id
+    said = rows.attributes_of(connection, final) if promises.by_attribute else {}
+    tagged = frozenset(tags.tags_of(connection, case.id)) if promises.by_tag else frozenset[str]()
+    channel = known.channel if known is not None else ""
+    return Facts(inbox, channel, case.team, case.priority, said, tagged)

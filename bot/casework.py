@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import acts, drafts, lookups, replies
+from bot import acts, drafts, lookups, replies, sla
 from bot.capabilities import Capabilities, Support, fit
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.timing_services import FollowUpServices, SnoozeServices
@@ -333,6 +333,7 @@ class Casework:
             buckets: set[str] = set()
             if inboxes.first_time(connection, source, now) and person.blocked != on:
                 people.set_blocked(connection, final, on)
+                sla.kept_apart(connection, final, on, now, agent=agent.id)
                 line = f"{agent.name} {'blocked' if on else 'unblocked'} {person.name}"
                 inboxes.write_audit(connection, agent.id, "block" if on else "unblock", final, line, now)
                 buckets = acts.say(connection, self._policy, final, person.team, agent.id, line, key, now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bot import hours
 from bot.promises import BREACH, Terms, unpack
@@ -124,25 +123,32 @@ def passed(one: Clock, now: float) -> tuple[Clock, tuple[Passed, ...]]:
 
 def periods(one: Clock, events: Iterable[Happened]) -> list[Period]:
     """When it counted, from its ledger; what a reply that came back had ended goes on."""
-    found: list[list[Any]] = [[one.started_at, None, None]]
+    found: list[Period] = [(one.started_at, None)]
+    for event in _standing(events):
+        start, end = found[-1]
+        if event.what in ("pause", "stop") and end is None:
+            found[-1] = (start, event.at)
+        elif event.what == "resume" and end is not None:
+            found.append((event.at, None))
+    return found
+
+
+def _standing(events: Iterable[Happened]) -> list[Happened]:
+    """A ledger without what was taken back: all that a reply did, or where none is named, the last stop."""
+    kept: list[Happened] = []
     for event in events:
-        if event.what in ("pause", "stop") and found[-1][1] is None:
-            found[-1][1:] = [event.at, event.message_id]
-        elif event.what == "resume" and found[-1][1] is not None:
-            found.append([event.at, None, None])
-        elif event.what == "back" and event.message_id is not None:
-            _joined(found, event.message_id)
-    return [(start, end) for start, end, _ in found]
-
-
-def _joined(found: list[list[Any]], message_id: int) -> None:
-    """What a reply that came back had ended is one period with what followed."""
-    for number, (_, _, by) in enumerate(found):
-        if by == message_id:
-            after = found[number + 1 : number + 2]
-            found[number][1:] = after[0][1:] if after else [None, None]
-            del found[number + 1 : number + 2]
-            return
+        if event.what != "back":
+            kept.append(event)
+        elif event.message_id is not None:
+            kept = [
+                other
+                for other in kept
+                if other.what not in ("pause", "stop") or other.message_id != event.message_id
+            ]
+        else:
+            last = max((n for n, other in enumerate(kept) if other.what == "stop"), default=None)
+            kept = [other for n, other in enumerate(kept) if n != last]
+    return kept
 
 
 def recounted(one: Clock, events: Iterable[Happened], now: float) -> Clock:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from bot import acts, lookups
+from bot import acts, lookups, sla
 from bot.capabilities import Capabilities
 from bot.commands.services import Person
 from bot.commands.types import Agent
@@ -87,6 +87,7 @@ class Hands:
                 if case is None:
                     raise UserError("This customer has no case with this team.")
                 line = act(connection, case, now)
+                sla.changed(connection, self.policy, case.id, now, action, agent.id)
                 inboxes.write_audit(connection, agent.id, action, final, line, now)
                 if line is not None:
                     buckets = acts.say(connection, self.policy, final, team, agent.id, line, key, now)

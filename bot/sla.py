@@ -9,8 +9,7 @@
   while a lead has paused them.
 * Where nothing is promised first, the promise of a next response holds from the first message on.
 * Late is late: a promise that was broken stays so, whoever answers then and whatever the rules become.
-* What is open is counted anew, from its own start, when the rules, the priority, the customer's attributes, the case's tags or
-  its team change.
+* What is open is counted anew when other terms hold (``recount.py``), and follows merges (``clockmerge.py``).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import clocks
+from bot import clocks, recount
 from bot.book import (
     ANSWERED,
     BLOCKED,
@@ -29,7 +28,6 @@ from bot.book import (
     ENDED,
     ERASED,
     FRESH,
-    NO_PROMISE,
     NONE,
     RESOLVED,
     RESTS,
@@ -37,16 +35,18 @@ from bot.book import (
     SUPERSEDED,
     UNPROMISED,
     Book,
+    book_of,
+    facts_of,
+    goes_on,
     new_row,
 )
 from bot.clocks import Passed
 from bot.desk import Status
 from bot.errors import UserError
-from bot.messages import InboxId
 from bot.policy import CorePolicy, InboxPolicy
 from bot.promises import KINDS, Facts, Kind
-from bot.storage import cases, people, tags
 from bot.storage import clocks as rows
+from bot.storage import tags
 from bot.storage.clocks import PAUSED, Clock, Happened
 
 
@@ -130,7 +130,7 @@ def _heard(
     elif first in (ENDED, UNPROMISED) and following in (NONE, ENDED):
         wanted.append(Kind.NEXT)
     if RESTS in case.clocks:
-        book = _book(connection, case.id)
+        book = book_of(connection, case.id)
         book.follow(now, "they wrote", message_id=message_id)
         _start(book, policy, inbox, _facts(connection, policy, inbox, case), wanted, message_id, now)
         book.close()
@@ -190,7 +190,7 @@ def answered(connection: Connection, row: Any, now: float) -> None:
     """A reply has been accepted by the channel. ``row`` is its message; the status of the case says already what follows."""
     if row.automated is not None:
         return
-    case = _case(connection, row.conversation_id)
+    case = goes_on(connection, row.conversation_id)
     if case is None or case.clocks == FRESH:
         return
     book = Book(connection, case)
@@ -217,7 +217,7 @@ def _answered_after_all(connection: Connection, book: Book, message_id: int, now
 
 def came_back(connection: Connection, row: Any, now: float) -> None:
     """A reply that had been accepted did not arrive. The status of the case says already that they wait again."""
-    case = _case(connection, row.conversation_id)
+    case = goes_on(connection, row.conversation_id)
     if case is None or case.clocks == FRESH:
         return
     book = Book(connection, case)
@@ -274,75 +274,33 @@ def moved(
     reason: str,
     agent: str | None = None,
 ) -> None:
-    """The status of a case has changed otherwise (resolved, reopened, pending, snoozed, woken): its clocks follow.
+    """The status of a case has changed (resolved, reopened, pending, snoozed, woken): its clocks follow.
 
     ``reason`` in a few words, for the ledger. A case that is opened again starts another clock for its resolution.
     """
-    book = _book(connection, case_id)
-    was_over = book.case.clocks[2] == ENDED and book.of(Kind.RESOLUTION) is None
+    book = book_of(connection, case_id)
     if book.case.clocks == FRESH:
         return
+    was_over = book.case.clocks[2] == ENDED and book.of(Kind.RESOLUTION) is None
     book.follow(now, reason, agent=agent)
-    if was_over and book.case.status == Status.OPEN:
+    if was_over and book.case.status != Status.RESOLVED:
         newest = rows.all_of(connection, case_id)[-1]
-        facts = _facts_of(connection, policy, book.case, newest.inbox)
+        facts = facts_of(connection, policy, book.case, newest.inbox)
         book.start(Kind.RESOLUTION, policy.promises.terms(facts, Kind.RESOLUTION), newest.inbox, None, now)
     book.close()
 
 
-def reapply(
-    connection: Connection,
-    policy: CorePolicy,
-    case_id: int,
-    now: float,
-    reason: str,
-    agent: str | None = None,
-) -> bool:
-    """What is open of a case is counted anew, where other terms hold now (priority, attributes, tags, team, app.yaml).
-
-    A promise that is broken stays as it was broken. Returns whether anything changed.
-    """
-    book = _book(connection, case_id)
-    changed = False
-    for one in book.open:
-        if one.breached_at is not None or clocks.late_by(one, now) is not None:
-            continue
-        facts = _facts_of(connection, policy, book.case, one.inbox)
-        terms = policy.promises.terms(facts, Kind(one.kind))
-        if terms is None:
-            book.stop(one, NO_PROMISE, now, agent=agent)
-        elif terms != clocks.terms_of(one):
-            detail = {"from": _told(one), "to": _told(clocks.with_terms(one, terms))}
-            book.note(one, "policy", reason, now, agent=agent, detail=detail)
-            book.recount(clocks.with_terms(one, terms), now, late_from=now)
-        else:
-            continue
-        changed = True
-    if changed:
-        book.close()
-    return changed
-
-
-def reapply_all(
-    connection: Connection,
-    policy: CorePolicy,
-    customer_id: int,
-    now: float,
-    reason: str,
-    agent: str | None = None,
+def changed(
+    connection: Connection, policy: CorePolicy, case_id: int, now: float, reason: str, agent: str | None
 ) -> None:
-    """The same for every case of a customer that is not resolved (their attributes have changed)."""
-    for case_id in rows.open_cases(connection, customer_id):
-        reapply(connection, policy, case_id, now, reason, agent)
-
-
-def _told(one: Clock) -> dict[str, Any]:
-    return {"policy": one.policy, "target": one.target, "hours": one.hours}
+    """An agent changed something of a case: its status, or what rules look at. ``reason``: what they did, in a word."""
+    moved(connection, policy, case_id, now, reason, agent)
+    recount.reapply(connection, policy, case_id, now, reason, agent)
 
 
 def hold(connection: Connection, case_id: int, now: float, reason: str, agent: str) -> int:
     """A lead pauses every open clock of a case. Returns how many. ``UserError`` where there is nothing to pause."""
-    book = _book(connection, case_id)
+    book = book_of(connection, case_id)
     held = [one for one in book.open if not (one.state == PAUSED and one.cause == BY_HAND)]
     if not held:
         raise UserError("No clock runs for this customer, so there is nothing to pause.")
@@ -356,7 +314,7 @@ def go_on(
     connection: Connection, case_id: int, now: float, agent: str, cause: str = BY_HAND, reason: str = BY_HAND
 ) -> int:
     """What a lead had paused goes on; where the case waits for the customer, it rests for that. Returns how many."""
-    book = _book(connection, case_id)
+    book = book_of(connection, case_id)
     held = [one for one in book.open if one.state == PAUSED and one.cause == cause]
     for one in held:
         book.resume(one, now, reason, agent=agent)
@@ -373,7 +331,7 @@ def kept_apart(
         if not on:
             go_on(connection, case_id, now, agent, BLOCKED, reason)
             continue
-        book = _book(connection, case_id)
+        book = book_of(connection, case_id)
         for one in book.open:
             book.pause(one, BLOCKED, now, reason=reason, agent=agent or None)
         book.close()
@@ -382,7 +340,7 @@ def kept_apart(
 def erased(connection: Connection, customer_id: int, now: float) -> None:
     """A customer was erased: what is open ends."""
     for case_id in rows.open_cases(connection, customer_id):
-        book = _book(connection, case_id)
+        book = book_of(connection, case_id)
         for one in book.open:
             book.stop(one, ERASED, now)
         book.close()
@@ -410,29 +368,3 @@ def _noted(step: Passed, now: float) -> Happened:
     if step.new:
         return Happened(step.clock.id, step.at, "breach", "not answered in time")
     return Happened(step.clock.id, now, "step", f"{step.percent:g} %", detail={"due": step.at})
-
-
-def _case(connection: Connection, conversation_id: int) -> Any | None:
-    """A case, or the one that goes on after a merge."""
-    row = cases.case(connection, conversation_id)
-    while row is not None and row.joined_to is not None:
-        row = cases.case(connection, row.joined_to)
-    return row
-
-
-def _book(connection: Connection, case_id: int) -> Book:
-    case = cases.case(connection, case_id)
-    if case is None:
-        raise UserError("This case is not known any more.")
-    return Book(connection, case)
-
-
-def _facts_of(connection: Connection, policy: CorePolicy, case: Any, inbox: str) -> Facts:
-    """What rules look at, from the database."""
-    promises = policy.promises
-    known = policy.inboxes.get(InboxId(inbox))
-    final = people.final(connection, case.customer_id) or case.customer_id
-    said = rows.attributes_of(connection, final) if promises.by_attribute else {}
-    tagged = frozenset(tags.tags_of(connection, case.id)) if promises.by_tag else frozenset[str]()
-    channel = known.channel if known is not None else ""
-    return Facts(inbox, channel, case.team, case.priority, said, tagged)

@@ -18,13 +18,13 @@ LONGEST = 450
 
 FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
 FIRST += ("keys", "tombstones")
-FIRST += ("schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
+FIRST += ("answer_words", "schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
     ("storage", "blobs", "journal"),
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
-        *("clocks", "book"),
+        *("clocks", "book", "recount", "clockmerge"),
         *("erase", "erasework", "export", "exportpage", "privacy"),
         *(
             "casework",
@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "joining",
             "loading",
             "sending",
-            *("timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
+            *("autoanswer", "autosent", "timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
             "commands.types",
             "commands.services",
             "commands.profile_services",

@@ -102,6 +102,22 @@ _ATTRIBUTES = select(attribute.c.name, attribute.c.value).where(
 _OPEN_CASES = select(conversation.c.id).where(
     conversation.c.customer_id == bindparam("customer"), conversation.c.status != RESOLVED
 )
+_UNRESOLVED = (
+    select(conversation.c.id)
+    .where(conversation.c.id > bindparam("after"), conversation.c.status != RESOLVED)
+    .order_by(conversation.c.id)
+    .limit(bindparam("most"))
+)
+_INBOX = (
+    select(message.c.inbox)
+    .where(
+        message.c.conversation_id == bindparam("case"),
+        message.c.direction == "inbound",
+        message.c.inbox.is_not(None),
+    )
+    .order_by(message.c.id.desc())
+    .limit(1)
+)
 _SENT = delivery.alias("sent")
 _ACCEPTED_AT = (
     select(func.max(_SENT.c.settled_at))
@@ -177,6 +193,16 @@ def split_attributes(said: str | None) -> dict[str, str]:
 def open_cases(connection: Connection, customer_id: int) -> list[int]:
     """The cases of a customer that are not resolved."""
     return list(connection.execute(_OPEN_CASES, {"customer": customer_id}).scalars())
+
+
+def unresolved_after(connection: Connection, after: int, most: int) -> list[int]:
+    """The next cases that are not resolved, by number."""
+    return list(connection.execute(_UNRESOLVED, {"after": after, "most": most}).scalars())
+
+
+def newest_inbox(connection: Connection, case_id: int) -> str | None:
+    """The inbox of the customer's newest message in a case."""
+    return connection.execute(_INBOX, {"case": case_id}).scalar()
 
 
 def answered_later(connection: Connection, case_id: int, message_id: int) -> tuple[int, float] | None:
