@@ -14,7 +14,7 @@ The rules, in order. They are strict because a wrong join shows one person's wor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -28,7 +28,8 @@ class Whose:
     """Whose message it is.
 
     ``identity_id`` None and ``other_sender`` set: somebody else speaks in this customer's conversation.
-    ``warning`` is what the agent should know about the sender.
+    ``warning`` is what the agent should know about the sender. ``quarantine`` says why their words wait apart; ``since`` is
+    when they were first heard of, 0 where that does not matter.
     """
 
     customer_id: int
@@ -37,6 +38,8 @@ class Whose:
     known: bool
     warning: str | None = None
     other_sender: str | None = None
+    quarantine: str | None = None
+    since: float = 0.0
 
 
 def display_name(contact: Contact) -> str:
@@ -123,7 +126,9 @@ def _answered(
         return Whose(customer_id, None, blocked, known=True, other_sender=other, warning=_doubt(sender))
     if sender.verified and not own.verified and not owned:
         people.verify(connection, own.id, sender.evidence, now)
-    return Whose(customer_id, own.id, own.blocked, known=True, warning=_doubt(sender))
+    return Whose(
+        customer_id, own.id, own.blocked, known=True, warning=_doubt(sender), quarantine=own.quarantine
+    )
 
 
 def _proven(
@@ -160,7 +165,7 @@ def _claimed(
         return _create(connection, sender, now, warning, stones)
     blocked = claim.blocked or (owner.blocked if owner is not None else False)
     known = _known(connection, claim, sender, warning)
-    return Whose(known.customer_id, known.identity_id, blocked, known=True, warning=warning)
+    return replace(known, blocked=blocked)
 
 
 def _doubt(sender: Contact) -> str | None:
@@ -172,7 +177,15 @@ def _doubt(sender: Contact) -> str | None:
 def _known(connection: Connection, one: people.KnownIdentity, sender: Contact, warning: str | None) -> Whose:
     if one.name is None and sender.name and " ".join(sender.name.split()):
         people.name_customer(connection, one.customer_id, one.id, display_name(sender))
-    return Whose(one.customer_id, one.id, one.blocked, known=True, warning=warning)
+    return Whose(
+        one.customer_id,
+        one.id,
+        one.blocked,
+        known=True,
+        warning=warning,
+        quarantine=one.quarantine,
+        since=one.since,
+    )
 
 
 def _create(

@@ -52,6 +52,7 @@ class CardView:
     ``excerpt`` is the newest words of the customer. ``waiting_since`` is set while they wait for us (epoch seconds).
     ``reach`` is how they write, newest first, e.g. ``("email support@shop.example", "telegram @acmebot")``.
     ``warning`` is a sentence in plain words (sender not verified, blocked…). ``conversation_id`` is the newest case.
+    ``badges`` are flags that are set (VIP), ``noted`` other attributes in words. ``quarantine`` says why new words wait apart.
     ``merged_into`` is who they are now: this thread has ended, and what counts is on that customer's card.
     """
 
@@ -73,6 +74,10 @@ class CardView:
     cases: int = 1
     failed: int = 0
     merged_into: str | None = None
+    badges: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+    spam: bool = False
+    quarantine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,22 @@ from bot.promises import Promises
 
 
 @dataclass(frozen=True, slots=True)
+class RoutingPolicy:
+    """Who gets a case that nobody has. ``assign``: off, round_robin or least_loaded, among those on duty.
+
+    ``live`` and ``others``: how many open cases an agent has at most on channels where customers wait (a chat), and on all
+    others; 0: any number. ``returning``: customers go to who had their last case. ``notify``: owners hear of new words by
+    direct message.
+    """
+
+    assign: str = "off"
+    live: int = 4
+    others: int = 0
+    returning: bool = True
+    notify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class TeamPolicy:
     """A team: its Slack channel, how long a reply is held for undo (seconds), where to go when the channel is gone.
 
@@ -23,6 +39,7 @@ class TeamPolicy:
     undo: float = 5.0
     fallback_channel: str | None = None
     sees: frozenset[TeamId] | None = None
+    routing: RoutingPolicy = RoutingPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +88,39 @@ class QuarantinePolicy:
     """Whose first messages wait apart until somebody has looked at them.
 
     ``senders`` are addresses with ``*``, or domains; ``words`` stand in the message. ``automatic``: mass mail and the like.
-    ``flood``: more messages than this within ``flood_window`` seconds, before anybody answered; 0: any number.
+    ``flood``: more messages than this of a newcomer within ``flood_window`` seconds, before anybody answered; 0: any number,
+    where app.yaml does not say otherwise it says 20.
     """
 
     senders: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     automatic: bool = True
-    flood: int = 20
+    flood: int = 0
     flood_window: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """Automatic answers of one inbox. ``busy_over``: those who wait have waited so long (median, seconds); None: never busy.
+
+    ``texts`` by (kind, language) go before the built-in ones. ``faster`` by language, "" for all others: how somebody is
+    reached faster.
+    """
+
+    off_hours: bool = True
+    busy_over: float | None = None
+    language: str = "en"
+    texts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    faster: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersPolicy:
+    """Automatic answers: none where an inbox is not in ``of``. Caps: to one address a day, to all together an hour."""
+
+    of: Mapping[InboxId, AnswerPolicy] = field(default_factory=dict)
+    per_address: int = 3
+    per_hour: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +142,7 @@ class CorePolicy:
     promises: Promises = field(default_factory=Promises)
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
     quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
+    answers: AnswersPolicy = field(default_factory=AnswersPolicy)
     link_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     def visible(self, teams: Iterable[TeamId]) -> frozenset[TeamId] | None:

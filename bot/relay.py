@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, customers, elsewhere, identified, linking, replies, sla, views
+from bot import autoanswer, conversations, customers, elsewhere, identified, linking, quarantine, replies, sla, views
 from bot.contract import Accepted
 from bot.desk import Status
 from bot.keys import new_key as new_key
@@ -174,10 +174,14 @@ def _message(
     whose = came.whose if came is not None else None
     stones = customers.Stones(policy.tombstone_keys, dedup_key)
     whose = whose or customers.resolve(connection, event.sender, event.answers, now, stones)
-    waits = event.automated is None and not whose.blocked
+    apart, let_in = None, set[str]()
+    if quarantine.concerns(whose, now):
+        apart, let_in = quarantine.judge(connection, policy, event, whose, now, key)
+    hidden = whose.blocked or apart is not None
+    waits = event.automated is None and not hidden
     words = conversations.excerpt(event.text.plain) or conversations.excerpt(_file_words(event))
     case_id, subject, new_case, promised = _case(
-        connection, policy, whose, inbox, event, words, now, waits=waits
+        connection, policy, whose, inbox, event, words, now, waits=waits, hidden=hidden
     )
     route_id = None
     if whose.identity_id is not None:
@@ -210,11 +214,16 @@ def _message(
         shown = {"message_id": message_id, "target": "route", "place": inbox.id}
         history.add_posts(connection, [shown | {"remote_id": event.remote_id or event.source_id}])
     files = history.add_attachments(connection, message_id, event.attachments) if event.attachments else []
+    if apart is not None:
+        return Woken(quarantine.keep(connection, policy, whose.customer_id, team, apart, now))
     if whose.blocked or _flood(connection, policy, whose, event, now):
         return Woken(set())
     if not waits:
         cases.heard_quietly(connection, case_id, words, now)
-    buckets = _show(connection, policy, whose.customer_id, team, message_id, event, files, now, key)
+    buckets = let_in | _show(connection, policy, whose.customer_id, team, message_id, event, files, now, key)
+    if policy.answers.of:
+        asked = autoanswer.Asked(inbox, whose, case_id, route_id, event)
+        buckets |= autoanswer.consider(connection, policy, asked, now, key)
     return Woken(buckets) if came is None else Woken(buckets | came.buckets, joined=came.joined)
 
 
@@ -239,13 +248,18 @@ def _case(
     now: float,
     *,
     waits: bool,
+    hidden: bool,
 ) -> tuple[int, str | None, bool, Any]:
     """The case of a message, the subject if it is worth showing, whether a known customer has a new case, what is promised.
 
-    With ``waits`` the customer waits for us now, if they did not before.
+    With ``waits`` the customer waits for us now, if they did not before. What is ``hidden`` changes no case.
     """
     row = None
     team = policy.teams[inbox.team]
+    if hidden and whose.known:
+        last = cases.newest_case(connection, whose.customer_id, team.id)
+        if last is not None:
+            return last.id, None, False, None
     if whose.known and waits:
         row = cases.heard(connection, whose.customer_id, team.id, words, now)
     elif whose.known:
@@ -268,8 +282,8 @@ def _case(
         words=words if waits else None,
         promised=opened.columns if opened is not None else None,
     )
-    if whose.blocked:
-        cases.change(connection, case_id, status=Status.RESOLVED, resolved_at=now)
+    if hidden:
+        cases.change(connection, case_id, status=Status.RESOLVED, resolved_at=now if whose.blocked else None)
     elif not waits:
         cases.change(connection, case_id, status=Status.PENDING)
     return case_id, event.subject, before and waits, opened

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import prompts
+from bot import attributes, prompts
 from bot.desk import Activity, CardView, Entry, Noted, Replied, Said, State, Status
 from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
@@ -197,6 +197,7 @@ def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str
     warning = None
     if ways and unproven is not None and not any(way.verified for way in ways):
         warning = f"Sender not verified ({unproven.evidence or 'no proof'})"
+    badges, noted = attributes.on_card(policy, attributes.of(connection, customer_id))
     return CardView(
         people.handle(customer_id),
         CustomerId(customer_id),
@@ -214,6 +215,10 @@ def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str
         warning=warning,
         cases=cases.count_cases(connection, customer_id, team),
         failed=history.count_failed(connection, case.id) if case is not None else 0,
+        badges=badges,
+        noted=noted,
+        spam=person.spam,
+        quarantine=person.quarantine,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.commands.refs import ref_value
 from bot.desk import CardView, Status
-from bot.slack.blocks import Block, actions, button, context, date, escape, mrkdwn, overflow, plain
+from bot.slack.blocks import Block, actions, button, context, date, escape, mrkdwn, overflow, plain, section
 from bot.slack.names import one_line, safe_name
 
 EXCERPT = 160
@@ -52,6 +52,8 @@ def card(view: CardView, now: float | None = None) -> Rendered:
     name = safe_name(view.customer_name)
     if view.merged_into is not None:
         return _merged(view, name)
+    if view.spam:
+        return _spam(view, name)
     late = view.due_at is not None and view.due_at < (time.time() if now is None else now)
     blocks: list[Block] = [{"type": "rich_text", "block_id": "head", "elements": [_head(view, name, late)]}]
     blocks.append(context(*_facts(view, late)))
@@ -81,6 +83,15 @@ def _merged(view: CardView, name: str) -> Rendered:
     return Rendered(blocks, escape(f"⇢ {name} {view.handle}: {line}"))
 
 
+def _spam(view: CardView, name: str) -> Rendered:
+    """The card of a spammer: one quiet line."""
+    line = f"🚫 spam   {name}   {view.handle}"
+    block = section(line)
+    value = ref_value(view.customer_id, view.team)
+    block["accessory"] = button("Not spam", "spam.off", value)
+    return Rendered([block], escape(line))
+
+
 def _sign(view: CardView, late: bool) -> str:
     """One sign for the state; the words beside it say it too."""
     if view.blocked:
@@ -96,6 +107,9 @@ def _head(view: CardView, name: str, late: bool) -> Block:
         {"type": "text", "text": name, "style": {"bold": True}},
         {"type": "text", "text": f"   {view.handle}"},
     ]
+    if view.badges:
+        badges = one_line(" ".join(view.badges), 60)
+        parts.append({"type": "text", "text": f"   {badges}", "style": {"bold": True}})
     if view.cases > 1:
         parts.append({"type": "text", "text": f"   case {view.cases}"})
     return {"type": "rich_text_section", "elements": [*parts, *_excerpt(view)]}
@@ -135,6 +149,8 @@ def _facts(view: CardView, late: bool) -> list[Block]:
     if view.status is Status.OPEN and view.due_at is not None:
         facts.append(mrkdwn(f"{'*answer was due*' if late else 'answer due'} {date(view.due_at)}"))
     facts.append(mrkdwn(f"owner: {owner}"))
+    if view.noted:
+        facts.append(plain(one_line(" · ".join(view.noted), 150)))
     if view.reach:
         facts.append(plain(_reach(view.reach)))
     if view.failed:
@@ -156,6 +172,8 @@ def _reach(reach: tuple[str, ...]) -> str:
 
 
 def _warning(view: CardView) -> str:
+    if view.quarantine:
+        return one_line(f"In quarantine ({view.quarantine}): what comes now is kept and not shown.", 300)
     if view.warning:
         return one_line(view.warning, 300)
     return "" if view.verified else "Nobody has proved that the sender is who they say."
@@ -163,6 +181,9 @@ def _warning(view: CardView) -> str:
 
 def _buttons(view: CardView) -> Block:
     value = ref_value(view.customer_id, view.team)
+    if view.quarantine:
+        let_in, spam = button("Let in", "quarantine.let_in", value), button("Spam", "spam.on", value)
+        return actions("case", let_in, spam, overflow("menu", (("History", f"history.open {value}"),)))
     shown = [] if view.blocked else [button("Reply", "reply.open", value, "primary")]
     if view.owner is None and view.status is not Status.RESOLVED and not view.blocked:
         shown.append(button("Take it", "case.take", value))
@@ -172,7 +193,7 @@ def _buttons(view: CardView) -> Block:
         shown.append(button("Resolve", "case.resolve", value))
     if view.status is Status.SNOOZED:
         shown.append(button("Wake up", "case.wake", value))
-    menu = [("History", f"history.open {value}")]
+    menu = [("History", f"history.open {value}"), ("Profile", f"customer.show {value}")]
     if view.status is not Status.RESOLVED:
         menu.insert(0, ("Assign", f"case.assign {value}"))
         menu.insert(0, ("Snooze", f"case.snooze {value}"))

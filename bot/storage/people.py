@@ -28,6 +28,9 @@ class KnownIdentity:
     customer_name: str
     erased_before: bool = False
     """Somebody at this address was erased once: what comes again of then is not kept."""
+    quarantine: str | None = None
+    since: float = 0.0
+    """Since when the customer is known."""
 
 
 def handle(customer_id: int) -> str:
@@ -53,6 +56,8 @@ _BY_ADDRESS = Hot(
         customer.c.blocked,
         customer.c.name.label("customer_name"),
         identity.c.erased_before,
+        customer.c.quarantine,
+        customer.c.created_at,
     )
     .join(customer, customer.c.id == identity.c.customer_id)
     .where(
@@ -67,7 +72,9 @@ def identities_at(connection: Connection, channel: str, address: str) -> list[Kn
     """The proven owner of an address and the unproven claim to it: none, one or both."""
     rows = _BY_ADDRESS.run(connection, {"channel": channel, "address": address})
     return [
-        KnownIdentity(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6], bool(row[7]))
+        KnownIdentity(
+            row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6], bool(row[7]), row[8], row[9]
+        )
         for row in rows
     ]
 
@@ -170,14 +177,20 @@ def name_customer(connection: Connection, customer_id: int, identity_id: int, na
 
 
 def set_blocked(connection: Connection, customer_id: int, on: bool) -> None:
-    """Blocks or unblocks a customer."""
-    connection.execute(update(customer).where(customer.c.id == customer_id).values(blocked=on))
+    """Blocks or unblocks a customer. Who is not blocked any more is no spam any more."""
+    values = {"blocked": True} if on else {"blocked": False, "spam": False}
+    connection.execute(update(customer).where(customer.c.id == customer_id).values(**values))
 
 
 _INTO = select(customer.c.merged_into, customer.c.erased_at).where(customer.c.id == bindparam("which"))
-_NAMES = select(customer.c.id, customer.c.name, customer.c.merged_into, customer.c.blocked).where(
-    customer.c.id.in_(bindparam("ids", expanding=True))
-)
+_NAMES = select(
+    customer.c.id,
+    customer.c.name,
+    customer.c.merged_into,
+    customer.c.blocked,
+    customer.c.spam,
+    customer.c.quarantine,
+).where(customer.c.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,8 @@ class Named:
     id: int
     name: str
     blocked: bool
+    spam: bool = False
+    quarantine: str | None = None
 
 
 def named(connection: Connection, ids: Iterable[int]) -> dict[int, Named]:
@@ -197,7 +212,7 @@ def named(connection: Connection, ids: Iterable[int]) -> dict[int, Named]:
     found: dict[int, Named] = {}
     for row in connection.execute(_NAMES, {"ids": wanted}).all():
         if row.merged_into is None:
-            found[row.id] = Named(row.id, row.name, row.blocked)
+            found[row.id] = Named(row.id, row.name, row.blocked, row.spam, row.quarantine)
         else:
             into = final(connection, row.merged_into)
             today = named(connection, [into]).get(into) if into is not None else None
@@ -344,6 +359,8 @@ def search(connection: Connection, words: str, limit: int) -> list[int]:
         .where(
             customer.c.merged_into.is_(None),
             customer.c.erased_at.is_(None),
+            ~customer.c.spam,
+            customer.c.quarantine.is_(None),
             or_(
                 func.lower(customer.c.name).like(pattern, escape="\\"),
                 customer.c.id.in_(
@@ -373,7 +390,12 @@ def some_names(connection: Connection, limit: int = 5000) -> list[tuple[int, str
     """Names of the newest customers, to say whom a misspelt one may mean."""
     rows = connection.execute(
         select(customer.c.id, customer.c.name)
-        .where(customer.c.merged_into.is_(None), customer.c.erased_at.is_(None))
+        .where(
+            customer.c.merged_into.is_(None),
+            customer.c.erased_at.is_(None),
+            ~customer.c.spam,
+            customer.c.quarantine.is_(None),
+        )
         .order_by(customer.c.id.desc())
         .limit(limit)
     )
