@@ -33,8 +33,9 @@ from bot.messages import Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import CorePolicy
-from bot.ports import Directory, InboxCursor, InboxState, Troubles, Writing
+from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing
 from bot.relay import Relay, new_key
+from bot.routing import Routing
 from bot.slack.api import make_client
 from bot.slack.app import build_app
 from bot.slack.desk import SlackDesk
@@ -79,10 +80,9 @@ class App:
         self.web_port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen_working: set[InboxId] = set()
-        self.adapters: dict[InboxId, Adapter] = {
-            name: inbox.channel.build(inbox.settings, self._context(inbox))
-            for name, inbox in config.inboxes.items()
-        }
+        self.adapters: dict[InboxId, Adapter] = {}
+        for name, inbox in config.inboxes.items():
+            self.adapters[name] = inbox.channel.build(inbox.settings, self._context(inbox))
         able = {name: adapter.capabilities for name, adapter in self.adapters.items()}
         self.policy = core_policy(config, able)
         leads = {one for team in config.teams.values() for one in (*team.leads, *team.admins)}
@@ -118,6 +118,7 @@ class App:
             composing=self.writing.agent,
             poke=self.timers.poke,
         )
+        self.routing = Routing(self.casework.hands)
         hooks = Hooks(self._spawn, self._place_gone)
         registry = make_registry(self.slack.prefix)
         bolt = build_app(self.slack, self.desk, self.casework, registry, hooks, identity)
@@ -134,6 +135,7 @@ class App:
 
     def _wake(self, buckets: set[str]) -> None:
         self.outbox.wake(buckets)
+        self.routing.wake()
 
     def _context(self, inbox: Inbox) -> AdapterContext:
         async def accept(event: Event, *, cursor: str | None = None) -> Accepted:
@@ -154,6 +156,13 @@ class App:
             int(self.config.limits.attachment_bytes),
             backlog=partial(self._backlog, inbox.id),
             routes=InboxRoutes(self.web, inbox.id),
+            offers=LinkOffers(
+                self.database,
+                inbox.id,
+                lambda: self.policy,
+                self.adapters,
+                {one.id: one.channel.title or one.channel.name for one in self.config.inboxes.values()},
+            ),
         )
 
     async def _backlog(self, inbox: InboxId, thread_key: str, after: int) -> tuple[BacklogItem, ...]:
@@ -237,6 +246,7 @@ class App:
         web = self.config.web
         async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")
+            group.create_task(self.routing.run(), name="routing")
             group.create_task(self.sockets.run(), name="slack")
             group.create_task(self.timers.run(), name="timers")
             group.create_task(

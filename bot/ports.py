@@ -11,11 +11,12 @@ from typing import Any
 
 import structlog
 
+from bot import linking
 from bot.commands.types import Role
-from bot.contract import Adapter, SupportsTyping
+from bot.contract import Adapter, Offer, SupportsLink, SupportsTyping
 from bot.desk import Place
 from bot.errors import RelayError
-from bot.messages import AgentId, InboxId, TeamId, Typing
+from bot.messages import AgentId, Contact, InboxId, TeamId, Typing
 from bot.policy import CorePolicy
 from bot.relay import new_key
 from bot.slack.desk import SlackDesk
@@ -147,3 +148,74 @@ class Writing:
             self._shown.clear()
         self._shown[who] = now
         return True
+
+
+Target = Callable[[str], str | None]
+"""From a code to an address that brings it to an inbox; None where that is not known yet."""
+
+
+def link_targets(adapters: Mapping[InboxId, Adapter]) -> dict[InboxId, Target]:
+    """The inboxes that customers can be sent to by a link."""
+    found: dict[InboxId, Target] = {}
+    for inbox, adapter in adapters.items():
+        linked: object = adapter
+        if isinstance(linked, SupportsLink):
+            found[inbox] = linked.link
+    return found
+
+
+@dataclass
+class LinkOffers:
+    """The other ways that the customers of an inbox can go on by: inboxes of the same team on other channels.
+
+    ``titles`` is what customers call each inbox's channel. Adapters are built after this: they are looked at when asked.
+    """
+
+    database: Database
+    inbox: InboxId
+    policy: Callable[[], CorePolicy]
+    adapters: Mapping[InboxId, Adapter]
+    titles: Mapping[InboxId, str]
+
+    def _targets(self) -> dict[InboxId, Target]:
+        """One inbox a channel, the first in app.yaml."""
+        inboxes = self.policy().inboxes
+        here = inboxes[self.inbox]
+        found: dict[str, tuple[InboxId, Target]] = {}
+        for name, target in link_targets(self.adapters).items():
+            other = inboxes[name]
+            if other.team == here.team and other.channel != here.channel and target("a" * 26) is not None:
+                found.setdefault(other.channel, (name, target))
+        return dict(found.values())
+
+    def labels(self) -> tuple[str, ...]:
+        """What customers call them."""
+        return tuple(self.titles[name] for name in self._targets())
+
+    async def __call__(
+        self, sender: Contact, *, lifetime: float = 1800.0, channels: tuple[str, ...] | None = None
+    ) -> tuple[Offer, ...]:
+        """New codes for one customer."""
+        policy = self.policy()
+        made: list[Offer] = []
+        codes: list[tuple[InboxId, str]] = []
+        until = time.time() + min(lifetime, linking.LONGEST)
+        for name, target in self._targets().items():
+            channel = policy.inboxes[name].channel
+            code = linking.new_code()
+            url = target(code)
+            if url is not None and (channels is None or channel in channels):
+                made.append(Offer(channel, self.titles[name], url, until))
+                codes.append((name, code))
+        if not made:
+            return ()
+        unit = partial(
+            linking.issue,
+            policy=policy,
+            via=self.inbox,
+            sender=sender,
+            codes=codes,
+            lifetime=lifetime,
+            now=time.time(),
+        )
+        return tuple(made) if await self.database.write(unit) else ()

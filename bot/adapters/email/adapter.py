@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from bot.adapters.email.compose import (
     ComposeError,
@@ -53,6 +54,8 @@ RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 """Seconds between attempts to reach the mailbox."""
 LOGIN_FIRST, LOGIN_MOST = 15.0, 600.0
 """Seconds between attempts after a refused login: slow, so that the account is not locked."""
+_LINK_SECONDS = 14 * 86_400.0
+"""How long a link below a reply is good."""
 _HEAD = 65_536
 """Bytes that are fetched of an oversized mail."""
 
@@ -317,8 +320,27 @@ class EmailAdapter:
             if last and settings.quote_previous and quoted is not None and quoted.text
             else None,
             signature=self._signature(reply) if last else "",
+            ways=await self._ways(reply) if last else (),
             automated=reply.automated,
         )
+
+    def link(self, code: str) -> str | None:
+        """A mail to write, with the code where mail programs leave it alone: in the address, else in the subject."""
+        local, _, domain = self._settings.address.rpartition("@")
+        if self._settings.plus_addressing:
+            return f"mailto:{local}+go-{code}@{domain}?subject={quote('Our conversation')}"
+        return f"mailto:{local}@{domain}?subject={quote(f'Our conversation [go-{code}]')}"
+
+    async def _ways(self, reply: Reply) -> tuple[tuple[str, str], ...]:
+        """Links for the customer alone: none where others read along, or where no person wrote."""
+        offers, wanted = self._context.offers, self._settings.links
+        if offers is None or not wanted or reply.cc or reply.automated:
+            return ()
+        try:
+            made = await offers(reply.to, lifetime=_LINK_SECONDS, channels=wanted)
+        except StorageError:
+            return ()  # the reply matters more
+        return tuple((one.label, one.url) for one in made)
 
     async def _file(self, name: str, media_type: str, blob: BlobId | None) -> OutgoingFile:
         if blob is None:
@@ -357,4 +379,11 @@ def build(settings: EmailSettings, context: AdapterContext) -> EmailAdapter:
     return EmailAdapter(settings, context)
 
 
-CHANNEL = Channel(name="email", icon=":email:", settings=EmailSettings, build=build, addresses=own_addresses)
+CHANNEL = Channel(
+    name="email",
+    icon=":email:",
+    settings=EmailSettings,
+    build=build,
+    addresses=own_addresses,
+    title="e-mail",
+)

@@ -68,6 +68,8 @@ class Outgoing:
     files: tuple[OutgoingFile, ...] = ()
     quoted: Quoted | None = None
     signature: str = ""
+    ways: tuple[tuple[str, str], ...] = ()
+    """Other ways to go on: (what it is called, its address)."""
     automated: bool = False
     date: datetime | None = None
 
@@ -177,6 +179,8 @@ def _attach(message: EmailMessage, file: OutgoingFile) -> None:
 
 def _plain(mail: Outgoing) -> str:
     pieces = [plain_text(mail.text)]
+    if mail.ways:
+        pieces.append("\n".join(f"Or continue on {name}: {url}" for name, url in mail.ways))
     if mail.signature:
         pieces.append(f"-- \n{mail.signature}")
     if mail.quoted is not None:
@@ -187,6 +191,9 @@ def _plain(mail: Outgoing) -> str:
 
 def _html(mail: Outgoing) -> str:
     pieces = [f"<div>{html_text(mail.text)}</div>"]
+    if mail.ways:
+        links = [f'Or continue on <a href="{escape(url)}">{escape(name)}</a>' for name, url in mail.ways]
+        pieces.append(f"<div>{'<br>'.join(links)}</div>")
     if mail.signature:
         pieces.append(f"<div>-- <br>{escape(mail.signature).replace(chr(10), '<br>')}</div>")
     if mail.quoted is not None:

@@ -1,5 +1,6 @@
 """A parsed mail as the contract's words: whose it is, what was said, what it belongs to. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ MAX_WORDS = 2_000_000
 """Characters of text and HTML that are read of one mail, all its parts together."""
 MAX_REFERENCES = 50
 MAX_PARTICIPANTS = 100
+_LINK_TAG = re.compile(r"go-([a-z2-7]{26})\Z")
+_LINK_SUBJECT = re.compile(r"\[go-([a-z2-7]{26})\]", re.IGNORECASE)
 _EARLY = timedelta(days=7)
 _LATE = timedelta(hours=1)
 _RECIPIENTS = ("delivered-to", "x-original-to", "envelope-to", "x-delivered-to")
@@ -104,6 +107,22 @@ def answers(mail: ParsedMail, tokens: Tokens) -> ConversationId | None:
         if found is not None:
             return found
     return None
+
+
+def link_code(mail: ParsedMail) -> str | None:
+    """A link code that the mail brings: in the plus address that it was written to, or in its subject."""
+    delivered = [address.address for name in _RECIPIENTS for address in mail.headers.addresses(name)]
+    for address in (*delivered, *(one.address for one in (*mail.to, *mail.cc))):
+        found = _LINK_TAG.match(address.rpartition("@")[0].rpartition("+")[2])
+        if found is not None:
+            return found[1]
+    in_subject = _LINK_SUBJECT.search(mail.subject)
+    return in_subject[1].lower() if in_subject is not None else None
+
+
+def subject(mail: ParsedMail) -> str | None:
+    """The subject without a link code."""
+    return _LINK_SUBJECT.sub("", mail.subject).strip() or None
 
 
 def references(mail: ParsedMail) -> tuple[RemoteId, ...]:

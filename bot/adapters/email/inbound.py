@@ -136,7 +136,7 @@ class Inbound:
             sender=whose.contact,
             sent_at=convert.sent_at(mail, fetched.received_at),
             text=words.text,
-            subject=mail.subject or None,
+            subject=convert.subject(mail),
             tail=words.tail,
             attachments=tuple(files),
             remote_id=RemoteId(mail.message_id) if mail.message_id else None,
@@ -146,6 +146,7 @@ class Inbound:
             automated=why_automated(mail),
             problems=tuple(problems),
             raw=await self._context.blobs.put(fetched.raw),
+            link=convert.link_code(mail),
             suspicion=suspicion(
                 mail, words.text.plain, self._settings, self._own, form=_through_form(mail, whose)
             ),

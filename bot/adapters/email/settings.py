@@ -94,6 +94,9 @@ class EmailSettings(_Strict):
     signature: str = Field("", description="below each reply; {author}, {name} and {team} are filled in")
     quote_previous: bool = Field(True, description="quote the customer's last message below a reply")
     contact_forms: tuple[ContactForm, ...] = ()
+    links: tuple[str, ...] = Field(
+        (), description="channels that a line below each reply leads to, e.g. [telegram, site]"
+    )
 
     @field_validator("address", "aliases")
     @classmethod

@@ -215,6 +215,7 @@ def capabilities(settings: SiteSettings) -> Capabilities:
         receipts="seen",
         idempotent_send=True,
         backlog=True,
+        live=True,
     )
 
 
@@ -223,6 +224,7 @@ CHANNEL = Channel(
     icon=":speech_balloon:",
     settings=SiteSettings,
     build=SiteAdapter,
+    title="our site",
     label=lambda settings: settings.name or settings.origins[0].partition("://")[2],
 )
 """What the entry point `site` in the group `onethread.adapters` offers."""

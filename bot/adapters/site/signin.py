@@ -68,10 +68,10 @@ class SignIn:
         try:
             proven = await self._check(before, hello)
         except Refused as why:
-            problem = f"The sign-in token was refused: {why}."
+            refused = f"The sign-in token was refused: {why}."
             if before.subject is None:
-                before.refused = problem
-            return Entered(before, problem=problem)
+                before.refused = refused
+            return Entered(before, problem=refused)
         visitor = await self._visitors.subject(self._inbox, proven.subject)
         visitor.name = proven.name or visitor.name or _local_part(proven)
         if proven.email is not None and proven.email.verified:

@@ -17,7 +17,7 @@ import telegram
 from telegram import ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Conflict, TelegramError
 
-from bot.adapters.telegram import outgoing, wire
+from bot.adapters.telegram import outgoing, ways, wire
 from bot.adapters.telegram.entities import to_entities
 from bot.adapters.telegram.errors import adapter_error, repeatable, send_error
 from bot.adapters.telegram.inbound import Inbound
@@ -32,7 +32,7 @@ from bot.adapters.telegram.wire import Flood
 from bot.capabilities import Capabilities, FileRules, Support, Unit
 from bot.contract import AdapterContext, Channel
 from bot.errors import AdapterError, AuthenticationFailed, ConnectionLost, PermanentFailure, StorageError
-from bot.messages import Attachment, Event, Part, Receipt, RemoteId, Reply, SpanKind
+from bot.messages import Attachment, Event, Message, Part, Receipt, RemoteId, Reply, SpanKind
 
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 """Seconds between attempts to reach Telegram."""
@@ -51,6 +51,7 @@ CAPABILITIES = Capabilities(
     receipts="accepted",
     rate=30.0,
     thread_interval=1.0,
+    live=True,
 )
 
 
@@ -66,6 +67,7 @@ class TelegramAdapter:
         self._inbound = Inbound(settings, context, self._chats)
         self._webhook = Webhook(settings, context, self._bot, self._inbound, self._take)
         self._pause = RETRY_FIRST
+        self._username: str | None = None
         if settings.mode == "webhook" and context.routes is not None:
             context.routes.add("POST", "webhook", self._webhook.handle)
 
@@ -79,7 +81,7 @@ class TelegramAdapter:
         if self._settings.mode == "webhook" and self._context.routes is None:
             raise AdapterError("mode: webhook needs the bot's web server; start it with `onethread run`.")
         try:
-            await (await self._bot()).get_me()
+            await self._learn_name()
         except TelegramError as problem:
             raise adapter_error(problem) from problem
 
@@ -96,6 +98,13 @@ class TelegramAdapter:
                 self._client = await asyncio.to_thread(wire.Client, self._settings)  # reads certificates
             return self._client.bot
 
+    def link(self, code: str) -> str | None:
+        """A link that opens the chat and brings the code with Start; None until Telegram has told our name."""
+        return f"https://t.me/{self._username}?start={code}" if self._username else None
+
+    async def _learn_name(self) -> None:
+        self._username = (await (await self._bot()).get_me()).username
+
     # -- reading ---------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -110,6 +119,8 @@ class TelegramAdapter:
 
         while True:
             try:
+                if self._username is None:
+                    await self._learn_name()
                 if self._settings.mode == "webhook":
                     await self._webhook.run()
                 else:
@@ -145,7 +156,9 @@ class TelegramAdapter:
         if event is None:
             return
         try:
-            await self._context.accept(event, cursor=cursor)
+            accepted = await self._context.accept(event, cursor=cursor)
+            if accepted.joined is not None and isinstance(event, Message) and event.thread_key is not None:
+                await ways.welcome(await self._bot(), int(event.thread_key), joined=accepted.joined)
         except (StorageError, OSError):
             raise  # nothing is wrong with the update: it waits
         except Exception as problem:
@@ -278,5 +291,6 @@ CHANNEL = Channel(
     build=build,
     addresses=own_addresses,
     label=label,
+    title="Telegram",
 )
 """What the entry point `telegram` in the group `onethread.adapters` offers."""

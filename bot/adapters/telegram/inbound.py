@@ -17,7 +17,7 @@ import structlog
 import telegram
 from telegram.error import BadRequest, TelegramError
 
-from bot.adapters.telegram import parse
+from bot.adapters.telegram import parse, ways
 from bot.adapters.telegram.errors import said
 from bot.adapters.telegram.kinds import RemoteFile
 from bot.adapters.telegram.settings import TelegramSettings
@@ -59,6 +59,10 @@ class Inbound:
             return await self.unreadable(raws, f"{type(problem).__name__}: {problem}"[:300])
 
     async def _event(self, bot: telegram.Bot, raws: Sequence[Any]) -> Event | None:
+        asked = parse.menu(raws[0]) if len(raws) == 1 else None
+        if asked is not None:
+            await ways.menu(bot, self._context, *asked)
+            return None
         own, groups = self._settings.bot_id, self._settings.allow_groups
         drafts = [parse.update(raw, own, groups=groups) for raw in raws]
         kept = [draft for draft in drafts if draft is not None]

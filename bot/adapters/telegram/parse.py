@@ -31,10 +31,12 @@ from bot.messages import (
 CHANNEL = "telegram"
 EVIDENCE = "Telegram account"
 START_REFERENCE = "start:"
-"""``/start payload`` is kept as the reference ``start:payload`` of the message: linking reads it there."""
+"""``/start payload`` is kept as the reference ``start:payload`` of the message, unless it has the form of a link code."""
 QUOTED = 500
 """Code points of an answered message that are kept as quoted text."""
 _START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*\Z")
+_LINK = re.compile(r"[a-z2-7]{26}\Z")
+_MENU = re.compile(r"/(?:menu|continue)(?:@\w+)?\s*\Z")
 _WANTED = ("message", "edited_message", "message_reaction", "my_chat_member")
 
 
@@ -83,7 +85,9 @@ def said(message: telegram.Message, raw: Mapping[str, Any], own_id: str, *, grou
         return None
     start = _START.match(message.text or "") if chat.type == chat.PRIVATE else None
     what = Content(Text("Started the chat.")) if start else content(message, raw)
-    references = [RemoteId(f"{START_REFERENCE}{start[1]}")] if start and start[1] else []
+    payload = start[1] if start else None
+    link = payload if payload and _LINK.match(payload) else None
+    references = [RemoteId(f"{START_REFERENCE}{payload}")] if payload and link is None else []
     answered = message.reply_to_message
     if answered is not None:
         references.append(remote_id(answered.chat.id, answered.message_id))
@@ -98,8 +102,23 @@ def said(message: telegram.Message, raw: Mapping[str, Any], own_id: str, *, grou
         references=tuple(references),
         thread_key=str(chat.id),
         automated=automated,
+        link=link if message.forward_origin is None else None,
     )
     return Draft(made, what.files)
+
+
+def menu(raw: Any) -> tuple[int, Contact] | None:
+    """Chat and sender of an update that asks for other ways to go on: ``/menu`` in a private chat."""
+    message = raw.get("message") if isinstance(raw, Mapping) else None
+    if not isinstance(message, Mapping) or "forward_origin" in message:
+        return None
+    text = message.get("text")
+    if not isinstance(text, str) or not _MENU.match(text):
+        return None
+    parsed = telegram.Update.de_json(dict(raw), None).message
+    if parsed is None or parsed.chat.type != parsed.chat.PRIVATE or parsed.from_user is None:
+        return None
+    return parsed.chat.id, contact(parsed.from_user)
 
 
 def sender(message: telegram.Message) -> Contact:
