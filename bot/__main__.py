@@ -59,10 +59,12 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    from bot import app, config, log
+    from bot import app, config, log, policies
 
     loaded = config.load(given.config, os.environ)
     log.setup("error", "console")
+    for note in policies.notes(loaded):
+        print(f"Note: {note}")
     problems = asyncio.run(app.check(loaded))
     for problem in problems:
         print(f"- {problem}", file=sys.stderr)

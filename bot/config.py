@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,6 @@ from bot.contract import Channel
 from bot.messages import InboxId, TeamId
 from bot.modelcheck import check, nearest
 from bot.sections import (
-    HANDLE,
-    HANDLE_WORDS,
     Commands,
     Customers,
     Database,
@@ -34,6 +32,8 @@ from bot.sections import (
     Team,
     Web,
 )
+from bot.sections_base import HANDLE, HANDLE_WORDS
+from bot.sections_sla import HoursSection, Sla, unknown_names
 from bot.yamlfile import Document, Key, read
 
 ENTRY_POINTS = "onethread.adapters"
@@ -68,6 +68,9 @@ class Config:
     pace: Pace
     web: Web
     log: Log
+    zone: str = "UTC"
+    hours: dict[str, HoursSection] = field(default_factory=dict)
+    sla: tuple[Sla, ...] = ()
 
 
 def load(
@@ -85,6 +88,7 @@ def load(
     sections = check(document, Sections, data)
     inboxes = _Inboxes(document, installed_channels() if channels is None else channels).read()
     _check_teams(document)
+    _check_promises(document, inboxes)
     _check_database(document)
     document.fail()
     assert sections is not None, "a section that is wrong has been told"
@@ -103,6 +107,9 @@ def load(
         pace=sections.pace,
         web=sections.web,
         log=sections.log,
+        zone=sections.zone,
+        hours=dict(sections.hours),
+        sla=sections.sla,
     )
 
 
@@ -195,25 +202,50 @@ def _check_teams(document: Document) -> None:
     for name, team in teams.items() if isinstance(teams, dict) else ():
         if not isinstance(team, dict):
             continue
-        for field in ("slack_channel", "fallback_channel"):
-            channel = team.get(field)
+        for which in ("slack_channel", "fallback_channel"):
+            channel = team.get(which)
             if isinstance(channel, str) and channel:
                 if channel in taken:
                     document.add(
-                        ("teams", name, field),
+                        ("teams", name, which),
                         f"{taken[channel]} is this Slack channel already",
                         "Give each team channels of its own.",
                     )
-                taken.setdefault(channel, f"teams.{name}.{field}")
+                taken.setdefault(channel, f"teams.{name}.{which}")
         seen = team.get("sees")
         known = list(teams) if isinstance(teams, dict) else []
         for other in seen if isinstance(seen, list) else ():
             if other not in known:
                 cure = f"Known teams: {', '.join(known)}."
                 document.add(("teams", name, "sees"), f"there is no team {other!r}", cure)
-        if not any(team.get(who) for who in ("members", "user_group", "leads", "lead_group", "admins", "admin_group")):
+        if not any(
+            team.get(who) for who in ("members", "user_group", "leads", "lead_group", "admins", "admin_group")
+        ):
             cure = "List members (Slack user ids), or name a user_group."
             document.add(("teams", name, "members"), "nobody may answer this team's customers", cure)
+
+
+def _check_promises(document: Document, inboxes: Mapping[InboxId, Inbox]) -> None:
+    """Hours, inboxes, teams and channels that policies name are there."""
+    hours, policies, teams = (document.data.get(name) for name in ("hours", "sla", "teams"))
+    listed = policies if isinstance(policies, list) else []
+    for key, what, cure in unknown_names(hours if isinstance(hours, dict) else {}, listed, teams):
+        document.add(key, what, cure)
+    known = {
+        "inbox": list(inboxes),
+        "team": list(teams) if isinstance(teams, dict) else [],
+        "channel": sorted({one.channel.name for one in inboxes.values()}),
+    }
+    for number, policy in enumerate(listed):
+        when = policy.get("when") if isinstance(policy, dict) else None
+        for field_name, names in known.items():
+            given = when.get(field_name) if isinstance(when, dict) else None
+            for one in given if isinstance(given, list) else [given] if given is not None else []:
+                if one not in names:
+                    cure = f"There are: {', '.join(names) or 'none'}."
+                    document.add(
+                        ("sla", number, "when", field_name), f"there is no {field_name} {one!r}", cure
+                    )
 
 
 def _check_database(document: Document) -> None:

@@ -255,6 +255,7 @@ class Channel:
     label: Callable[[Any], str] | None = None
     title: str = ""
     defaults: Mapping[str, Any] | None = None
+    answer_within: float = 3600.0
 
 
 __all__ = [

@@ -17,9 +17,12 @@ from bot.policy import (
     PacePolicy,
     QuarantinePolicy,
     Rate,
+    RoutingPolicy,
     TeamPolicy,
     own_attributes,
 )
+from bot.promises import Promises, Rule, plain, usual
+from bot.sections_sla import Sla
 from bot.slack.policy import NameFrom, SlackPolicy, ThreadReplies
 from bot.slack.policy import TeamPolicy as SlackTeam
 
@@ -34,6 +37,7 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
             team.undo_seconds,
             team.fallback_channel,
             seen_by(name, team.sees),
+            RoutingPolicy(**team.routing.model_dump()),
         )
         for name, team in config.teams.items()
     }
@@ -50,6 +54,45 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         tombstone_keys=tombstones.keys_of(keys),
         attributes=attribute_rules(config),
         quarantine=quarantine_policy(config),
+        promises=promises(config),
+    )
+
+
+def promises(config: Config) -> Promises:
+    """What app.yaml promises customers; where none of its policies fits, what their channel makes them expect."""
+    usual_for = {one.channel.name: one.channel.answer_within for one in config.inboxes.values()}
+    return Promises(
+        (*(_rule(given) for given in config.sla), *usual(usual_for)),
+        {name: section.hours() for name, section in config.hours.items()},
+        {name: team.hours for name, team in config.teams.items() if team.hours is not None},
+        config.zone,
+    )
+
+
+def notes(config: Config) -> list[str]:
+    """What holds because app.yaml says nothing of it, and people may not expect."""
+    return [
+        f"team {name} has no hours in app.yaml: Monday to Friday, 09:00 to 17:00 {config.zone} count for its promises."
+        for name, team in config.teams.items()
+        if team.hours is None
+    ]
+
+
+def _rule(given: Sla) -> Rule:
+    when = given.when
+    return Rule(
+        given.name,
+        frozenset(when.channel),
+        frozenset(when.inbox),
+        frozenset(when.team),
+        frozenset(when.priority),
+        frozenset(when.tags),
+        tuple((name, plain(value)) for name, value in when.attribute.items()),
+        given.first_response,
+        given.next_response,
+        given.resolution,
+        given.hours,
+        given.remind,
     )
 
 

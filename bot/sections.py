@@ -14,26 +14,16 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ByteSize,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
     model_validator,
 )
 
-
-def _named(pattern: str, wrong: str) -> AfterValidator:
-    """Text of a form; ``wrong`` says in words what does not fit."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(wrong)
-        return value
-
-    return AfterValidator(check)
+from bot.sections_base import Handle, Model, Name, named
+from bot.sections_sla import ZONE, HoursSection, Sla, Zone
 
 
 def _token(prefix: str, what: str) -> AfterValidator:
@@ -80,23 +70,12 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-SlackUser: TypeAlias = Annotated[str, _named("[UW][A-Z0-9]{2,}", "this is not a Slack user id")]
-Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-HANDLE = "[a-z][a-z0-9-]{0,39}"
-HANDLE_WORDS = "a name here is lower-case letters, digits and hyphens, a letter first"
-Handle: TypeAlias = Annotated[str, _named(HANDLE, HANDLE_WORDS)]
-"""What a team or an inbox is called in app.yaml."""
+SlackUser: TypeAlias = Annotated[str, named("[UW][A-Z0-9]{2,}", "this is not a Slack user id")]
 _USERS = "Slack user ids such as U024BE7LH. In Slack: a person's profile → ⋮ → Copy member ID."
 
 
-UserGroup: TypeAlias = Annotated[str, _named("S[A-Z0-9]{2,}", "this is not a Slack user group id")]
+UserGroup: TypeAlias = Annotated[str, named("S[A-Z0-9]{2,}", "this is not a Slack user group id")]
 _GROUP = "A user group id such as S0614TZR7 (needs a paid Slack plan)"
-
-
-class Model(BaseModel):
-    """Frozen; a key that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Slack(Model):
@@ -124,7 +103,7 @@ class Slack(Model):
 class Commands(Model):
     """How slash commands are called."""
 
-    prefix: Annotated[str, _named("[a-z0-9_-]{0,16}", "at most 16 lower-case letters, digits, - or _")] = (
+    prefix: Annotated[str, named("[a-z0-9_-]{0,16}", "at most 16 lower-case letters, digits, - or _")] = (
         Field(
             "",
             description="Put before every command where another app has the same one: ot- makes /ot-reply.",
@@ -132,11 +111,26 @@ class Commands(Model):
     )
 
 
+class Routing(Model):
+    """Who gets a case that nobody has."""
+
+    assign: Literal["off", "round_robin", "least_loaded"] = Field(
+        "off",
+        description="off: agents take cases themselves. round_robin or least_loaded: among those on /duty.",
+    )
+    live: int = Field(4, ge=0, le=1000, description="Open chats that one agent gets at most; 0: any number.")
+    others: int = Field(
+        0, ge=0, le=10_000, description="Open cases by other channels at most; 0: any number."
+    )
+    returning: bool = Field(True, description="true: customers go to who had their last case.")
+    notify: bool = Field(True, description="true: owners hear of new words by direct message.")
+
+
 class Team(Model):
     """Who works in one Slack channel, and how."""
 
     name: Name = Field(description="The team's name as customers see it, e.g. Acme Support.")
-    slack_channel: Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] = Field(
+    slack_channel: Annotated[str, named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] = Field(
         description="A channel id such as C024BE91L. In Slack: the channel's name at the top → About → at the bottom."
     )
     members: tuple[SlackUser, ...] = Field((), description=_USERS)
@@ -148,7 +142,7 @@ class Team(Model):
     admins: tuple[SlackUser, ...] = Field((), description=_USERS)
     lead_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are leads, too.")
     admin_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are admins, too.")
-    fallback_channel: Annotated[str, _named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None = (
+    fallback_channel: Annotated[str, named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None = (
         Field(
             None,
             description="A channel id such as C024BE91L, where threads go on when slack_channel is archived; or leave it out.",
@@ -161,6 +155,10 @@ class Team(Model):
     undo_seconds: float = Field(
         5.0, ge=0, le=300, description="Seconds in which a reply can be taken back, 0 to 300."
     )
+    hours: Handle | None = Field(
+        None, description="The name of hours of this file; left out: Monday to Friday, 09:00 to 17:00."
+    )
+    routing: Routing = Field(Routing(), description="Who gets a case that nobody has: see docs/routing.md.")
     sees: Literal["all", "own"] | tuple[Handle, ...] = Field(
         "all", description="Whose cases this team may read: all, own, or a list of teams such as [sales]."
     )
@@ -258,7 +256,7 @@ class Attribute(Model):
 
 
 AttributeName: TypeAlias = Annotated[
-    str, _named("[a-z][a-z0-9_-]{0,39}", "an attribute's name is lower-case letters, digits, - or _")
+    str, named("[a-z][a-z0-9_-]{0,39}", "an attribute's name is lower-case letters, digits, - or _")
 ]
 
 
@@ -304,6 +302,11 @@ class Sections(Model):
         description='"${ONETHREAD_SECRET_KEY}", made with: python3 -c "import secrets; print(secrets.token_urlsafe(48))". '
         'To change it put the new one first: ["${NEW_KEY}", "${OLD_KEY}"].',
     )
+    zone: Zone = Field("UTC", description=ZONE)
+    hours: dict[Handle, HoursSection] = Field(
+        default_factory=dict, description="A name, and zone and week each."
+    )
+    sla: tuple[Sla, ...] = Field((), description="A list of policies: name, when, first_response and so on.")
     customers: Customers = Customers()
     quarantine: Quarantine = Quarantine()
     limits: Limits = Limits()

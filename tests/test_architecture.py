@@ -62,7 +62,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "spamwork",
             "valuetypes",
             "commands.desk_services",
+            *("finding", "recap", "commands.finding_services"),
             "commands.macro_services",
+            *("homework", "commands.home_services"),
             "deskwork",
             "macros",
             "macrowork",
@@ -72,7 +74,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("slack",),
     ("app", "policies", "ports", "__main__"),
 )
-CONFIG = ("config", "sections", "modelcheck", "yamlfile")
+CONFIG = ("config", "sections", "sections_base", "sections_sla", "modelcheck", "yamlfile")
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
 PURE += ("promises", "schedule", "wallclock", "daysoff", "when", "timewords")

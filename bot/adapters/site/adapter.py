@@ -226,5 +226,6 @@ CHANNEL = Channel(
     build=SiteAdapter,
     title="our site",
     label=lambda settings: settings.name or settings.origins[0].partition("://")[2],
+    answer_within=300.0,
 )
 """What the entry point `site` in the group `onethread.adapters` offers."""

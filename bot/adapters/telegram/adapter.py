@@ -292,5 +292,6 @@ CHANNEL = Channel(
     addresses=own_addresses,
     label=label,
     title="Telegram",
+    answer_within=300.0,
 )
 """What the entry point `telegram` in the group `onethread.adapters` offers."""

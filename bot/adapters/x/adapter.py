@@ -321,5 +321,6 @@ CHANNEL = Channel(
     build=XAdapter,
     addresses=own_addresses,
     label=label,
+    answer_within=1800.0,
 )
 """What the entry point `x` in the group `onethread.adapters` offers."""
