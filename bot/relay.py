@@ -143,7 +143,7 @@ def _dispatch(
     if isinstance(event, AddressGiven):
         return Woken(elsewhere.address_given(connection, policy, inbox, event, now))
     if isinstance(event, Identified):
-        return Woken(identified.identified(connection, policy, inbox, event, now, key))
+        return Woken(identified.identified(connection, policy, inbox, event, now))
     if isinstance(event, Unseen):
         return Woken(elsewhere.unseen(connection, policy, inbox, event, now))
     return Woken(set())
@@ -170,7 +170,7 @@ def _message(
         return Woken(set(), duplicate=True)
     event = _storable(event)
     team = policy.teams[inbox.team]
-    came = linking.redeem(connection, policy, inbox, event, now, key) if event.link is not None else None
+    came = linking.redeem(connection, policy, inbox, event, now) if event.link is not None else None
     whose = came.whose if came is not None else None
     stones = customers.Stones(policy.tombstone_keys, dedup_key)
     whose = whose or customers.resolve(connection, event.sender, event.answers, now, stones)

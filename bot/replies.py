@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, sla
+from bot import autosent, conversations, sla
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
@@ -156,6 +156,8 @@ def sent(
     if row is None:
         return set()
     history.change(connection, message_id, state=State(level.value), state_at=now, detail=detail)
+    if row.automated is not None:
+        return autosent.tell(connection, row, now)
     conversations.answered(connection, row.conversation_id, now)
     sla.answered(connection, row, now)
     return _tell(connection, policy, row, now)
@@ -169,6 +171,8 @@ def not_sent(
     if row is None:
         return set()
     history.change(connection, message_id, state=state, state_at=now, detail=why)
+    if row.automated is not None:
+        return autosent.tell(connection, row, now, why)
     return _tell(connection, policy, row, now, trouble=True)
 
 
@@ -197,6 +201,8 @@ def came_back(connection: Connection, policy: CorePolicy, row: Any, why: str, no
     _settle_uncertain(connection, row.id, State.FAILED)
     if not _under_way(connection, row.id):
         history.retire_posts(connection, row.id)
+    if row.automated is not None:
+        return autosent.tell(connection, row, now, why)
     case = cases.case(connection, row.conversation_id)
     if case is not None and case.waiting_since is None and case.last_in_at is not None:
         values: dict[str, Any] = {"waiting_since": case.last_in_at}

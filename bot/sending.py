@@ -100,6 +100,7 @@ def reply_of(connection: Connection, policy: CorePolicy, row: Any) -> Reply | No
         reply_to=answered,
         thread_key=way.thread_key or None,
         cc=tuple(Contact(way.channel, address) for address in meta.get("cc", ())),
+        automated=row.automated is not None,
         team_name=team.name if team is not None else "",
     )
 

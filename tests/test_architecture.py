@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
         *("clocks", "book", "recount", "clockmerge"),
-        *("erase", "erasework", "export", "exportpage", "privacy"),
+        *("erase", "erasework", "export", "exportpage", "privacy", "commands.privacy_services"),
         *(
             "casework",
             "hands",

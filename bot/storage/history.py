@@ -301,24 +301,6 @@ def automated_since(connection: Connection, identity_id: int, since: float) -> i
     )
 
 
-def page(connection: Connection, customer_id: int, before: int | None, limit: int) -> Sequence[Any]:
-    """A customer's history, newest first."""
-    statement = select(message).where(message.c.customer_id == customer_id)
-    if before is not None:
-        statement = statement.where(message.c.id < before)
-    return connection.execute(statement.order_by(message.c.id.desc()).limit(limit)).all()
-
-
-def newest(connection: Connection, customer_ids: Iterable[int], limit: int) -> Sequence[Any]:
-    """The newest messages of a customer, by all their numbers, newest first."""
-    return connection.execute(
-        select(message)
-        .where(message.c.customer_id.in_(list(customer_ids)))
-        .order_by(message.c.id.desc())
-        .limit(limit)
-    ).all()
-
-
 def subjects(connection: Connection, customer_id: int, route_id: int, limit: int = 5) -> tuple[str, ...]:
     """The subjects a customer has used on a route, newest first, each once."""
     rows = connection.execute(
@@ -377,6 +359,7 @@ def posts_at(connection: Connection, place: str, remote_id: str) -> Sequence[Any
 _TROUBLED = select(func.count()).where(
     message.c.conversation_id == bindparam("case"),
     message.c.direction == "outbound",
+    message.c.automated.is_(None),
     message.c.state.in_(("failed", "uncertain")),
 )
 
