@@ -14,17 +14,27 @@ from sqlalchemy import Connection
 
 from bot import acts, drafts, lookups, replies, sla
 from bot.capabilities import Capabilities, Support, fit
+from bot.commands.desk_services import DeskServices
+from bot.commands.finding_services import FindingServices
+from bot.commands.macro_services import MacroServices
+from bot.commands.privacy_services import PrivacyServices
+from bot.commands.profile_services import ProfileServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.timing_services import FollowUpServices, SnoozeServices
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.deskwork import DeskWork
+from bot.erase import Erasing
+from bot.erasework import Means
 from bot.errors import UserError
+from bot.finding import Finding
 from bot.followups import FollowUps
 from bot.hands import Directory, Hands, Queue
+from bot.homework import HomeWork
 from bot.macrowork import MacroWork
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
+from bot.privacy import Privacy
 from bot.profile import Profiles
 from bot.relay import new_key
 from bot.snoozing import Snoozing
@@ -60,8 +70,10 @@ class Casework:
         clock: Callable[[], float] = time.time,
         composing: Composing | None = None,
         poke: Callable[[], None] = lambda: None,
+        *,
+        means: Means,
     ) -> None:
-        self._hands = Hands(database, policy, capabilities, queue, directory, clock)
+        self.hands = self._hands = Hands(database, policy, capabilities, queue, directory, clock)
         self._database = database
         self._policy = policy
         self._capabilities = capabilities
@@ -72,11 +84,15 @@ class Casework:
         self._clock = clock
         self._read = self._hands.read
         self._change = self._hands.change
-        self.desk = DeskWork(self._hands)
-        self.macros = MacroWork(self._hands)
-        self.profile = Profiles(self._hands)
+        self.desk: DeskServices = DeskWork(self._hands)
+        self.macros: MacroServices = MacroWork(self._hands)
+        self.profile: ProfileServices = Profiles(self._hands)
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
+        self.home = HomeWork(self._hands, self.follow_ups)
+        self.finding: FindingServices = Finding(self._hands)
+        self.erasing = Erasing(self._hands, means)
+        self.privacy: PrivacyServices = Privacy(self._hands, means, self.erasing)
 
     # Who
 

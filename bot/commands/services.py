@@ -26,7 +26,10 @@ from bot.messages import (
 
 if TYPE_CHECKING:
     from bot.commands.desk_services import DeskServices
+    from bot.commands.finding_services import FindingServices
+    from bot.commands.home_services import HomeServices
     from bot.commands.macro_services import MacroServices
+    from bot.commands.privacy_services import PrivacyServices
     from bot.commands.profile_services import ProfileServices
     from bot.commands.timing_services import FollowUpServices, SnoozeServices
 
@@ -161,7 +164,10 @@ class Services(Protocol):
     macros: MacroServices
     snoozes: SnoozeServices
     follow_ups: FollowUpServices
+    finding: FindingServices
+    home: HomeServices
     profile: ProfileServices
+    privacy: PrivacyServices
 
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
         """Customers whose handle, name or address match; an exact handle or address gives exactly one."""

@@ -1,26 +1,46 @@
-"""Who waits, in the order in which they should be answered."""
+"""Who waits, in the order in which they should be answered; what is put aside, what is late, and who has how much."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal_column, or_, select
 
 from bot.storage.schema import RESOLVED, conversation, customer
 
 _URGENCY = case({"urgent": 0, "high": 1, "normal": 2, "low": 3}, value=conversation.c.priority, else_=2)
+_BOTH = conversation.join(customer, customer.c.id == conversation.c.customer_id)
+_SHOWN = and_(
+    ~customer.c.blocked, ~customer.c.spam, customer.c.quarantine.is_(None), customer.c.erased_at.is_(None)
+)
+"""Of customers whom the team is shown."""
+_UNRESOLVED = conversation.c.status != RESOLVED
+"""As the index of the queue says it, so that a planner sees that it fits."""
+_WAITS = and_(_UNRESOLVED, conversation.c.status == "open", conversation.c.waiting_since.is_not(None))
+_SNOOZED = conversation.c.status == literal_column("'snoozed'")
+_ROW = (
+    conversation.c.customer_id,
+    conversation.c.team,
+    conversation.c.owner,
+    conversation.c.excerpt,
+    conversation.c.priority,
+    conversation.c.waiting_since,
+    conversation.c.due_at,
+    conversation.c.due_kind,
+    conversation.c.snoozed_until,
+    customer.c.name,
+)
+_ORDER = (conversation.c.waiting_since, conversation.c.id)
+_DUE_FIRST = (conversation.c.due_at.is_(None), conversation.c.due_at, _URGENCY, *_ORDER)
 
 
 def _waiting(teams: Sequence[str], agent: str) -> list[ColumnElement[bool]]:
     return [
-        conversation.c.status == "open",
-        conversation.c.status != RESOLVED,  # so that the planner sees that the index of the queue fits
-        conversation.c.waiting_since.is_not(None),
+        _WAITS,
         conversation.c.team.in_(list(teams)),
         or_(conversation.c.owner == agent, conversation.c.owner.is_(None)),
-        ~customer.c.blocked,
-        customer.c.quarantine.is_(None),
+        _SHOWN,
     ]
 
 
@@ -32,13 +52,7 @@ def next_waiting(
     An agent's own come before nobody's; then the urgent ones; then what is due first, then who waits longest.
     """
     wanted = _waiting(teams, agent)
-    count = int(
-        connection.execute(
-            select(func.count())
-            .select_from(conversation.join(customer, customer.c.id == conversation.c.customer_id))
-            .where(*wanted)
-        ).scalar_one()
-    )
+    count = int(connection.execute(select(func.count()).select_from(_BOTH).where(*wanted)).scalar_one())
     row = connection.execute(
         select(
             conversation.c.customer_id,
@@ -56,10 +70,89 @@ def next_waiting(
             _URGENCY,
             conversation.c.due_at.is_(None),
             conversation.c.due_at,
-            conversation.c.waiting_since,
-            conversation.c.id,
+            *_ORDER,
         )
         .limit(1)
         .offset(skip)
     ).one_or_none()
     return row, count
+
+
+def _of(owner: str | None) -> ColumnElement[bool]:
+    return conversation.c.owner == owner if owner is not None else conversation.c.owner.is_(None)
+
+
+def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    found = select(func.count()).select_from(_BOTH).where(*conditions)
+    return int(connection.execute(found).scalar_one())
+
+
+def waiting_of(connection: Connection, team: str, owner: str | None, limit: int) -> tuple[Sequence[Any], int]:
+    """A team's cases that wait for us, of one agent or (None) of nobody: what is due first, and how many there are."""
+    wanted = (_WAITS, conversation.c.team == team, _of(owner), _SHOWN)
+    found = select(*_ROW).select_from(_BOTH).where(*wanted).order_by(*_DUE_FIRST).limit(limit)
+    return connection.execute(found).all(), _count(connection, *wanted)
+
+
+def quiet_of(connection: Connection, team: str, owner: str) -> int:
+    """How many of an agent's cases are not resolved, and wait for the customer or for nothing."""
+    rest = or_(
+        conversation.c.status == "pending",
+        and_(conversation.c.status == "open", conversation.c.waiting_since.is_(None)),
+    )
+    return _count(connection, _UNRESOLVED, conversation.c.team == team, _of(owner), rest, _SHOWN)
+
+
+def snoozed_of(
+    connection: Connection, teams: Sequence[str], owner: str, until: float, limit: int
+) -> tuple[Sequence[Any], int]:
+    """An agent's cases that come back before a time, the next first; and how many they have put aside in all."""
+    wanted = (_UNRESOLVED, _SNOOZED, conversation.c.team.in_(list(teams)), _of(owner), _SHOWN)
+    found = (
+        select(*_ROW)
+        .select_from(_BOTH)
+        .where(*wanted, conversation.c.snoozed_until < until)
+        .order_by(conversation.c.snoozed_until, conversation.c.id)
+        .limit(limit)
+    )
+    return connection.execute(found).all(), _count(connection, *wanted)
+
+
+def late(connection: Connection, team: str, now: float, limit: int) -> tuple[Sequence[Any], int]:
+    """A team's cases with a promise that is late, the latest first; and how many there are."""
+    wanted = (
+        _UNRESOLVED,
+        conversation.c.team == team,
+        conversation.c.due_at.is_not(None),
+        conversation.c.due_at < now,
+        _SHOWN,
+    )
+    found = (
+        select(*_ROW)
+        .select_from(_BOTH)
+        .where(*wanted)
+        .order_by(conversation.c.due_at, conversation.c.id)
+        .limit(limit)
+    )
+    return connection.execute(found).all(), _count(connection, *wanted)
+
+
+def loads(connection: Connection, team: str, now: float) -> Sequence[Any]:
+    """Who of a team has how much, most waiting first: owner, ``open`` (not resolved), ``waiting``, ``late``."""
+    waits = func.sum(
+        case((and_(conversation.c.status == "open", conversation.c.waiting_since.is_not(None)), 1))
+    )
+    overdue = func.sum(case((conversation.c.due_at < now, 1)))
+    found = (
+        select(
+            conversation.c.owner,
+            func.count().label("open"),
+            func.coalesce(waits, 0).label("waiting"),
+            func.coalesce(overdue, 0).label("late"),
+        )
+        .select_from(_BOTH)
+        .where(_UNRESOLVED, conversation.c.team == team, conversation.c.owner.is_not(None), _SHOWN)
+        .group_by(conversation.c.owner)
+        .order_by(func.coalesce(waits, 0).desc(), func.count().desc(), conversation.c.owner)
+    )
+    return connection.execute(found).all()

@@ -177,6 +177,7 @@ message = Table(
     Index("ix_message_customer", "customer_id", "id"),
     Index("ix_message_conversation", "conversation_id", "id"),
     Index("ix_message_remote", "inbox", "remote_id", **where("remote_id is not null")),
+    Index("ix_message_trouble", "state_at", **where("state in ('failed', 'uncertain')")),
 )
 
 message_version = Table(
@@ -313,6 +314,7 @@ audit = Table(
     refers("customer_id", "customer.id"),
     Column("detail", Text),
     Index(None, "customer_id", "id"),
+    Index("ix_audit_agent", "agent", "at"),
 )
 
 worker = Table(

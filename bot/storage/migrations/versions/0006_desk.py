@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("agent", sa.Text(), nullable=False),
         sa.Column("on_duty", sa.Boolean(), nullable=False),
         sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("assigned_at", sa.Double(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("agent", name=op.f("pk_duty")),
     )
     with op.batch_alter_table("conversation", schema=None) as batch:
@@ -53,3 +54,8 @@ def upgrade() -> None:
         sqlite_where=where,
         postgresql_where=where,
     )
+    trouble = sa.text("state in ('failed', 'uncertain')")
+    op.create_index(
+        "ix_message_trouble", "message", ["state_at"], sqlite_where=trouble, postgresql_where=trouble
+    )
+    op.create_index("ix_audit_agent", "audit", ["agent", "at"])

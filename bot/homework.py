@@ -1,0 +1,198 @@
+"""What an agent's Home shows: units that only read. Implements ``bot.commands.home_services.HomeServices``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot import views, wallclock
+from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, Load, TeamHome
+from bot.commands.timing_services import FollowUpServices
+from bot.commands.types import Agent
+from bot.desk import State
+from bot.hands import Hands
+from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId
+from bot.policy import CorePolicy
+from bot.storage import cases, people, queue, today
+
+MOST = 60
+"""Rows of one list: with more than one of them Slack's Home would be full."""
+FEW = 15
+"""Rows of what is seldom long."""
+TROUBLE_SECONDS = 7 * 86_400.0
+"""So long a reply that did not arrive is shown."""
+
+
+class HomeWork:
+    """What the Home tab shows."""
+
+    def __init__(self, hands: Hands, follow_ups: FollowUpServices) -> None:
+        self._hands = hands
+        self._follow_ups = follow_ups
+
+    async def home(self, agent: Agent, teams: Mapping[TeamId, bool]) -> Home:
+        """The Home of an agent."""
+        now = self._hands.clock()
+
+        def unit(connection: Connection, policy: CorePolicy) -> Home:
+            begun, ends = day_of(now, agent.zone)
+            return _home(connection, policy, _Asked(agent.id, teams, begun, now, ends))
+
+        found = await self._hands.read(unit)
+        return replace(found, follow_ups=await self._follow_ups.mine(agent.id))
+
+    async def pulse(self) -> str:
+        """Something cheap that is another when anything in the desk may have changed."""
+        return await self._hands.database.read(today.pulse)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whose Home it is. ``begun``, ``now`` and ``ends``: of the agent's own day."""
+
+    agent: AgentId
+    teams: Mapping[TeamId, bool]
+    begun: float
+    now: float
+    ends: float
+
+
+def day_of(now: float, zone: str) -> tuple[float, float]:
+    """When the day of a time zone began, and when it ends. Reads a file, the first time."""
+    try:
+        wallclock.zone_of(zone)
+    except ValueError:
+        zone = "UTC"
+    day = wallclock.wall(zone, now).date()
+    return wallclock.moment(zone, day, 0), wallclock.moment(zone, day + timedelta(days=1), 0)
+
+
+def _home(connection: Connection, policy: CorePolicy, asked: _Asked) -> Home:
+    known = {team: leads for team, leads in asked.teams.items() if team in policy.teams}
+    if not known:
+        return Home(())
+    queues = {team: _queues(connection, asked, team, leads) for team, leads in known.items()}
+    aside, aside_count = queue.snoozed_of(connection, list(known), asked.agent, asked.ends, FEW)
+    wrong, wrong_count = today.troubles(
+        connection, list(known), asked.agent, asked.now - TROUBLE_SECONDS, FEW
+    )
+    rows = [row for one in queues.values() for row in (*one.mine, *one.unassigned, *one.late)]
+    shown = _Shown(connection, policy, [*rows, *aside, *wrong])
+    return Home(
+        tuple(_team(policy, team, of, shown) for team, of in queues.items()),
+        shown.cases(aside),
+        aside_count,
+        tuple(shown.trouble(row) for row in wrong),
+        wrong_count,
+        (),
+        _day(connection, policy, asked),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Queues:
+    """Rows of one team. ``loads`` None: the agent does not lead it."""
+
+    mine: Sequence[Any]
+    mine_count: int
+    others: int
+    unassigned: Sequence[Any]
+    unassigned_count: int
+    loads: Sequence[Any] | None = None
+    late: Sequence[Any] = ()
+    late_count: int = 0
+
+
+def _queues(connection: Connection, asked: _Asked, team: TeamId, leads: bool) -> _Queues:
+    mine = queue.waiting_of(connection, team, asked.agent, MOST)
+    others = queue.quiet_of(connection, team, asked.agent)
+    unassigned = queue.waiting_of(connection, team, None, MOST)
+    if not leads:
+        return _Queues(*mine, others, *unassigned)
+    loads = queue.loads(connection, team, asked.now)
+    return _Queues(*mine, others, *unassigned, loads, *queue.late(connection, team, asked.now, FEW))
+
+
+class _Shown:
+    """Makes rows of the database what a Home shows: where their threads are, and how they are reached, is read once for all."""
+
+    def __init__(self, connection: Connection, policy: CorePolicy, rows: Sequence[Any]) -> None:
+        ids = sorted({row.customer_id for row in rows})
+        self._policy = policy
+        self._threads = cases.current_threads(connection, ids)
+        self._inboxes = today.last_inboxes(connection, ids) if ids else {}
+
+    def cases(self, rows: Iterable[Any]) -> tuple[HomeCase, ...]:
+        """Cases as rows show them."""
+        return tuple(self._case(row) for row in rows)
+
+    def _case(self, row: Any) -> HomeCase:
+        return HomeCase(
+            CustomerId(row.customer_id),
+            people.handle(row.customer_id),
+            row.name,
+            TeamId(row.team),
+            self._via(row),
+            row.excerpt,
+            row.priority,
+            AgentId(row.owner) if row.owner else None,
+            row.waiting_since,
+            row.due_at,
+            row.due_kind,
+            row.snoozed_until,
+            self._place(row),
+        )
+
+    def trouble(self, row: Any) -> HomeTrouble:
+        """A reply that did not arrive."""
+        return HomeTrouble(
+            MessageId(row.id),
+            CustomerId(row.customer_id),
+            people.handle(row.customer_id),
+            row.name,
+            TeamId(row.team),
+            row.text,
+            State(row.state),
+            row.detail or "",
+            row.state_at,
+            self._place(row),
+        )
+
+    def _place(self, row: Any) -> tuple[str, str | None]:
+        thread = self._threads.get((row.customer_id, row.team))
+        return (thread.channel, thread.ts) if thread is not None else ("", None)
+
+    def _via(self, row: Any) -> str:
+        """Of the team's own inboxes where they used one."""
+        used = self._inboxes.get(row.customer_id, [])
+        inboxes = self._policy.inboxes
+        ours = [one for one in used if InboxId(one) in inboxes and inboxes[InboxId(one)].team == row.team]
+        return views.via(self._policy, next(iter(ours or used), None))[1]
+
+
+def _team(policy: CorePolicy, team: TeamId, of: _Queues, shown: _Shown) -> TeamHome:
+    lead = None
+    if of.loads is not None:
+        loads = tuple(Load(AgentId(row.owner), row.open, row.waiting, row.late) for row in of.loads)
+        lead = LeadView(loads, shown.cases(of.late), of.late_count)
+    return TeamHome(
+        team,
+        policy.teams[team].name,
+        shown.cases(of.mine),
+        of.mine_count,
+        of.others,
+        shown.cases(of.unassigned),
+        of.unassigned_count,
+        lead,
+    )
+
+
+def _day(connection: Connection, policy: CorePolicy, asked: _Asked) -> Day:
+    replied, resolved, replies = today.done(connection, asked.agent, asked.begun)
+    kept, missed = today.first_replies(connection, replies)
+    promised = bool(kept or missed)
+    return Day(replied, resolved, kept if promised else None, missed if promised else None)
