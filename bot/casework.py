@@ -18,7 +18,7 @@ from bot.commands.desk_services import DeskServices
 from bot.commands.finding_services import FindingServices
 from bot.commands.macro_services import MacroServices
 from bot.commands.privacy_services import PrivacyServices
-from bot.commands.profile_services import ProfileServices
+from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.timing_services import FollowUpServices, SnoozeServices
 from bot.commands.types import Agent, Sent
@@ -38,6 +38,7 @@ from bot.privacy import Privacy
 from bot.profile import Profiles
 from bot.relay import new_key
 from bot.snoozing import Snoozing
+from bot.spamwork import SpamWork
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 
@@ -87,6 +88,7 @@ class Casework:
         self.desk: DeskServices = DeskWork(self._hands)
         self.macros: MacroServices = MacroWork(self._hands)
         self.profile: ProfileServices = Profiles(self._hands)
+        self.spam: SpamServices = SpamWork(self._hands)
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
         self.home = HomeWork(self._hands, self.follow_ups)

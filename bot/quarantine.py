@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, prompts, replies, sla, views
+from bot import attributes, conversations, prompts, replies, sla, views
 from bot.customers import Whose
 from bot.desk import Press, Prompt, Status
 from bot.messages import InboxId, Message, SpanKind, SuspicionKind, TeamId
@@ -121,7 +121,8 @@ def keep(
     connection: Connection, policy: CorePolicy, customer_id: int, team: TeamPolicy, why: str, now: float
 ) -> set[str]:
     """A message was stored that waits apart. The channel tells that something does."""
-    rows.hold(connection, customer_id, why)
+    if rows.hold(connection, customer_id, why):
+        sla.kept_apart(connection, customer_id, True, now, "quarantine")
     buckets = replies.refresh_card(connection, policy, customer_id, team.id, now)
     return buckets | tell(connection, policy, team.id, now)
 
@@ -177,8 +178,9 @@ def let_in(connection: Connection, policy: CorePolicy, customer_id: int, now: fl
     """Out of quarantine: what waited is posted, and the customer waits for us since now. Once; ``key``: for a new card."""
     if not rows.free(connection, customer_id):
         return set()
+    sla.kept_apart(connection, customer_id, False, now, "let in from quarantine")
     kept = rows.unseen(connection, customer_id)
-    buckets: set[str] = set()
+    buckets: set[str] = attributes.refresh_cards(connection, policy, customer_id, now)
     for team in dict.fromkeys(row.team for row in kept):
         theirs = [row for row in kept if row.team == team]
         if TeamId(team) in policy.teams:

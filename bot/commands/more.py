@@ -16,6 +16,7 @@ Offer = tuple[str, str, str]
 def offers(person: Person) -> tuple[Offer, ...]:
     """What can be done with a customer as they are."""
     always: list[Offer] = [
+        ("The last words with them, for whoever comes in", "Recap", "recap.open"),
         ("Join them with another customer who is the same person", "Merge", "merge.open"),
         ("Who did what with them", "Audit", "audit.open"),
     ]
@@ -29,6 +30,7 @@ def offers(person: Person) -> tuple[Offer, ...]:
         always.append(
             ("Keep their messages without showing them, and send them nothing", "Block", "case.block")
         )
+        always.append(("They only send spam: close, block and hide them", "Spam", "spam.on"))
     return tuple(always)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.commands.home_services import HomeServices
     from bot.commands.macro_services import MacroServices
     from bot.commands.privacy_services import PrivacyServices
-    from bot.commands.profile_services import ProfileServices
+    from bot.commands.profile_services import ProfileServices, SpamServices
     from bot.commands.timing_services import FollowUpServices, SnoozeServices
 
 
@@ -167,6 +167,7 @@ class Services(Protocol):
     finding: FindingServices
     home: HomeServices
     profile: ProfileServices
+    spam: SpamServices
     privacy: PrivacyServices
 
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:

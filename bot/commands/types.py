@@ -95,11 +95,12 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a list: a line of text, a quiet line under it, and at most one button."""
+    """One row of a list: a line of text, a quiet line under it, a button, and others beside it (together at most five)."""
 
     text: Text
     under: str = ""
     button: Button | None = None
+    others: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def _row(row: Row, number: int) -> list[Block]:
     if row.under:
         made.append(quiet(row.under))
     if row.button is not None:
-        made.append(actions(f"row.{number}", *_buttons((row.button,))))
+        made.append(actions(f"row.{number}", *_buttons((row.button, *row.others))))
     return made
 
 

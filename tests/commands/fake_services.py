@@ -24,8 +24,11 @@ from bot.messages import (
     Text,
 )
 from tests.commands.fake_desk import FakeDesk
+from tests.commands.fake_finding import FakeFinding
 from tests.commands.fake_macros import FakeMacros
+from tests.commands.fake_privacy import FakePrivacy
 from tests.commands.fake_profile import FakeProfile
+from tests.commands.fake_spam import FakeSpam
 from tests.commands.fake_timing import FakeFollowUps, FakeSnoozes
 
 SUPPORT = TeamId("support")
@@ -88,10 +91,13 @@ class FakeServices(Services):
 
     def __post_init__(self) -> None:
         self.desk = FakeDesk(self)
+        self.finding = FakeFinding(self.messages, self.whose, self.people.__getitem__)
         self.snoozes = FakeSnoozes(self)
         self.follow_ups = FakeFollowUps(self)
         self.macros = FakeMacros()
         self.profile = FakeProfile(self)
+        self.spam = FakeSpam(self)
+        self.privacy = FakePrivacy()
 
     @override
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
