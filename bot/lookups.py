@@ -17,7 +17,7 @@ from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import AgentId, ConversationId, CustomerId, InboxId, MessageId, RouteId, TeamId
 from bot.policy import CorePolicy
-from bot.storage import cases, erasing, history, people
+from bot.storage import cases, erasing, history, pages, people
 
 
 def persons(
@@ -176,7 +176,7 @@ def page(
     connection: Connection, policy: CorePolicy, customer_id: int, before: int | None, limit: int
 ) -> tuple[HistoryItem, ...]:
     """A customer's history, newest first."""
-    rows = history.page(connection, customer_id, before, limit)
+    rows = pages.page(connection, people.family(connection, customer_id), before=before, limit=limit)
     files = history.attachments_of(connection, [row.id for row in rows]) if rows else {}
     return tuple(item(policy, row, files.get(row.id, [])) for row in rows)
 

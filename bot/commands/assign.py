@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from bot.commands import refs
+from bot.commands import recap, refs
 from bot.commands.registry import Action, Command
 from bot.commands.services import Person, Services
 from bot.commands.types import Answer, Call, Face, Field, Form, Problems, Result
@@ -62,6 +63,10 @@ async def _give(services: Services, call: Call, person: Person, to: AgentId | No
     await services.assign(person.customer_id, person.team, call.agent, to, call.source)
     if to is None:
         return Answer(Text(f"{person.name} belongs to the team again."), quiet=quiet)
+    if to == call.agent.id:
+        told = await recap.for_a_newcomer(services, call, person)
+        if told is not None:
+            return replace(told, text=Text(f"{person.name} is with you now.\n") + told.text)
     name = "you" if to == call.agent.id else await services.agent_name(to)
     return Answer(Text(f"{person.name} is with {name} now."), quiet=quiet)
 

@@ -36,6 +36,11 @@ def is_reference(word: str) -> bool:
     return bool(_HANDLE.match(word) or _ADDRESS.match(word))
 
 
+def is_handle(word: str) -> bool:
+    """Whether a word is a handle: ``C42``."""
+    return bool(_HANDLE.match(word))
+
+
 async def thread_person(services: Services, call: Call) -> Person | None:
     """The customer in whose thread the call was made."""
     if call.thread_ts is None:
@@ -43,11 +48,14 @@ async def thread_person(services: Services, call: Call) -> Person | None:
     return await services.at_thread(call.channel, call.thread_ts)
 
 
-async def exactly(services: Services, call: Call, words: str) -> Person:
-    """The one customer that the words name; ``UserError`` with the closest, or with those that match, otherwise."""
+async def exactly(services: Services, call: Call, words: str, *, of_any_team: bool = False) -> Person:
+    """The one customer that the words name; ``UserError`` with the closest, or with those that match, otherwise.
+
+    ``of_any_team``: also one of another team, for what only reads (what may be read is decided there).
+    """
     found = await services.lookup(words, call.team)
     if len(found) == 1:
-        return await mine(services, call, found[0])
+        return found[0] if of_any_team else await mine(services, call, found[0])
     if found:
         raise Ambiguous(words, found)
     raise UserError(await _nobody(services, words, call.team))
@@ -132,18 +140,19 @@ def values(raw: str) -> dict[str, object]:
     return unpacked
 
 
-async def pressed(services: Services, call: Call) -> Person:
+async def pressed(services: Services, call: Call, *, of_any_team: bool = False) -> Person:
     """The customer whose button was pressed, else the one whose thread it is."""
     if not call.args:
         return await whole(services, call)
-    return await valued(services, call, call.args)
+    return await valued(services, call, call.args, of_any_team=of_any_team)
 
 
-async def valued(services: Services, call: Call, raw: str) -> Person:
+async def valued(services: Services, call: Call, raw: str, *, of_any_team: bool = False) -> Person:
     """The customer that a button or a choice names."""
     unpacked = values(raw)
     try:
         customer, team = CustomerId(int(str(unpacked["c"]))), TeamId(str(unpacked["t"]))
     except (KeyError, ValueError):
         raise UserError("Say which customer: a handle such as C42, an address, or a name.") from None
-    return await mine(services, call, await services.person(customer, team))
+    person = await services.person(customer, team)
+    return person if of_any_team else await mine(services, call, person)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bot.messages import Attachment, BlobId, Span, SpanKind, Text
+from bot.storage import people
 from bot.storage.hot import Hot
 from bot.storage.schema import attachment, delivery, message, message_version, post
 from bot.storage.words import indexed, storable
@@ -267,10 +268,13 @@ _NEWEST_BY_ROUTE = _NEWEST_INBOUND.where(message.c.route_id == bindparam("route"
 def newest_inbound(
     connection: Connection, customer_id: int, route_id: int | None = None, *, before: int | None = None
 ) -> Any | None:
-    """The customer's newest words, by one route or by any."""
-    values = {"customer": customer_id, "route": route_id, "before": before or 2**62}
+    """The customer's newest words, under any of their numbers, by one route or by any."""
     statement = _NEWEST_INBOUND if route_id is None else _NEWEST_BY_ROUTE
-    return connection.execute(statement, values).one_or_none()
+    found = []
+    for one in people.family(connection, customer_id):
+        values = {"customer": one, "route": route_id, "before": before or 2**62}
+        found.append(connection.execute(statement, values).one_or_none())
+    return max((row for row in found if row is not None), key=lambda row: row.id, default=None)
 
 
 def same_words_since(connection: Connection, customer_id: int, words: str, since: float) -> Any | None:
@@ -278,7 +282,7 @@ def same_words_since(connection: Connection, customer_id: int, words: str, since
     return connection.execute(
         select(message)
         .where(
-            message.c.customer_id == customer_id,
+            message.c.customer_id.in_(people.family(connection, customer_id)),
             message.c.direction == "outbound",
             message.c.created_at >= since,
             message.c.text == words,
@@ -306,7 +310,7 @@ def subjects(connection: Connection, customer_id: int, route_id: int, limit: int
     rows = connection.execute(
         select(message.c.subject)
         .where(
-            message.c.customer_id == customer_id,
+            message.c.customer_id.in_(people.family(connection, customer_id)),
             message.c.route_id == route_id,
             message.c.subject.is_not(None),
             message.c.direction == "inbound",

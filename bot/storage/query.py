@@ -69,7 +69,7 @@ def parse(typed: str) -> Query:
 
 
 def sqlite(query: Query) -> str:
-    """For FTS5: all in quotes, so nothing is an operator. Its own tokenizer finds and folds the words, as it did for the index."""
+    """For FTS5: all in quotes, so nothing is an operator. Its own tokenizer finds the words, as it did for the index."""
     positive = " AND ".join(_sqlite_term(term) for term in query.wanted)
     if not query.unwanted:
         return positive

@@ -90,19 +90,6 @@ async def test_block_and_unblock(services: FakeServices) -> None:
     assert isinstance(again, Answer) and again.text.plain == "Dana Petrov is not blocked any more."
 
 
-async def test_history_pages(services: FakeServices) -> None:
-    for number in range(1, 14):
-        services.keep(number, "C42", "inbound", Text(f"message {number}"))
-    first = await run(services, "history", "C42")
-    assert isinstance(first, Answer)
-    assert [row.text.plain for row in first.rows] == [f"message {n}" for n in range(13, 3, -1)]
-    assert first.rows[0].under.startswith("← Dana Petrov · email · ")
-    older = await run(services, first.buttons[0].action, first.buttons[0].value, Face.BUTTON)
-    assert isinstance(older, Answer) and older.replace
-    assert [row.text.plain for row in older.rows] == ["message 3", "message 2", "message 1"]
-    assert older.buttons == ()
-
-
 async def test_quoted_text_is_shown_on_demand(services: FakeServices) -> None:
     services.keep(5, "C42", "inbound", Text("new"), tail=Text("> old"))
     assert await said(services, "tail.show", "5", Face.BUTTON) == "Quoted below their words:\n> old"
