@@ -26,13 +26,15 @@ from bot.commands.help import make_registry
 from bot.commands.types import GivenFile
 from bot.config import Config, Inbox
 from bot.contract import Accepted, Adapter, AdapterContext, BacklogItem
+from bot.erasework import Means, drop_unnamed
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house
 from bot.jobs import jobs
-from bot.messages import Event, InboxId, TeamId
+from bot.journal import Journal
+from bot.messages import BlobId, Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
-from bot.policy import CorePolicy
+from bot.policy import CorePolicy, Rate
 from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing
 from bot.relay import Relay, new_key
 from bot.routing import Routing
@@ -88,7 +90,9 @@ class App:
         leads = {one for team in config.teams.values() for one in (*team.leads, *team.admins)}
         self.troubles = Troubles(self.desk, self.policy, frozenset(leads))
         self.writing = Writing(database, self.policy, self.desk, self.adapters, self._spawn)
-        self.relay = Relay(database, self.policy, self._wake, typing=self.writing.customer)
+        self.relay = Relay(
+            database, self.policy, self._wake, typing=self.writing.customer, unwanted=self._unwanted
+        )
         self.outbox = Outbox(
             database,
             self.policy,
@@ -117,12 +121,25 @@ class App:
             ),
             composing=self.writing.agent,
             poke=self.timers.poke,
+            means=self._means(),
         )
         self.routing = Routing(self.casework.hands)
         hooks = Hooks(self._spawn, self._place_gone)
         registry = make_registry(self.slack.prefix)
         bolt = build_app(self.slack, self.desk, self.casework, registry, hooks, identity)
         self.sockets = SocketRunner(self.slack, bolt)
+
+    def _means(self) -> Means:
+        """What it takes to export somebody and to erase them."""
+        data = self.config.data_dir
+        return Means(
+            self.desk,
+            self.blobs,
+            self.adapters,
+            Journal(data / "erased.jsonl"),
+            str(data / "exports"),
+            Rate(self.config.pace.card_updates_per_minute / 60, 1.0),
+        )
 
     def _warnings(self) -> tuple[str, ...]:
         """What a person should look at, beside what the database tells."""
@@ -132,6 +149,9 @@ class App:
             "Another program uses this Slack app's token and takes a share of what agents do. Stop it, or give it an app "
             "of its own.",
         )
+
+    def _unwanted(self, blobs: frozenset[BlobId]) -> None:
+        self._spawn(drop_unnamed(self.database, self.blobs, blobs))
 
     def _wake(self, buckets: set[str]) -> None:
         self.outbox.wake(buckets)
@@ -243,12 +263,15 @@ class App:
 
     async def run(self) -> None:
         """Runs until cancelled; then what is under way is finished, for a few seconds."""
+        await self.casework.erasing.replay()  # before any inbox is read
+        await self.casework.privacy.clear()
         web = self.config.web
         async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")
             group.create_task(self.routing.run(), name="routing")
             group.create_task(self.sockets.run(), name="slack")
             group.create_task(self.timers.run(), name="timers")
+            group.create_task(self.casework.erasing.run(), name="erasing")
             group.create_task(
                 keep_house(self.database, self.blobs, self.config.limits.raw_days), name="house"
             )

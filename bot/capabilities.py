@@ -50,6 +50,7 @@ class Capabilities:
     between two messages of one thread. ``joins``: replies that wait for the rate are joined into one message.
     ``backlog``: customers fetch what they missed, so each message gets a number when it becomes visible to them.
     ``receipts``: the furthest level that the channel reports. ``idempotent_send``: sending the same key twice makes one copy.
+    ``live``: customers wait on the other side for an answer, as in a chat.
     """
 
     channel: str
@@ -71,6 +72,7 @@ class Capabilities:
     thread_interval: float = 0.0
     joins: bool = False
     backlog: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

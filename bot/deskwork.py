@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import lookups
-from bot.commands.desk_services import Deed, NextUp, Priority
+from bot import acts, lookups
+from bot.commands.desk_services import Deed, Duty, NextUp, Priority
 from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.desk import Status
@@ -19,7 +19,8 @@ from bot.errors import UserError
 from bot.hands import Hands
 from bot.messages import AgentId, CustomerId, TeamId
 from bot.policy import CorePolicy
-from bot.storage import cases, deeds, people, queue, tags
+from bot.relay import new_key
+from bot.storage import agents, cases, deeds, inboxes, people, queue, tags
 
 MOST_TAGS = 20
 STILL_WRITING = 180.0
@@ -121,6 +122,40 @@ class DeskWork:
         """The teams in which somebody is an agent."""
         directory = self._hands.directory
         return tuple([one for one in self._hands.policy.teams if await directory.is_agent(agent, one)])
+
+    async def duty(self, agent: Agent, on: bool | None, source: str) -> Duty:
+        """On or off duty."""
+        key = new_key()
+
+        def unit(connection: Connection) -> tuple[Duty, set[str]]:
+            now = self._hands.clock()
+            buckets: set[str] = set()
+            given = 0
+            if on is not None and inboxes.first_time(connection, source, now):
+                changed = agents.set_duty(connection, agent.id, on, now)
+                if changed:
+                    said = f"{'on' if on else 'off'} duty"
+                    inboxes.write_audit(connection, agent.id, "duty", None, said, now)
+                if not on:
+                    given, buckets = self._give_back(connection, agent, key, now)
+            row = agents.duty_of(connection, agent.id)
+            others = [AgentId(one.agent) for one in agents.on_duty(connection) if one.agent != agent.id]
+            is_on = row is not None and bool(row.on_duty)
+            return Duty(is_on, row.since if row is not None else None, tuple(others), given), buckets
+
+        return await self._hands.change(unit)
+
+    def _give_back(self, connection: Connection, agent: Agent, key: str, now: float) -> tuple[int, set[str]]:
+        """Cases in which customers wait belong to the team again; those that wait for customers stay."""
+        buckets: set[str] = set()
+        rows = agents.waiting_cases_of(connection, agent.id)
+        for row in rows:
+            cases.change(connection, row.id, owner=None)
+            line = f"{agent.name} is off duty: it belongs to the team again"
+            inboxes.write_audit(connection, agent.id, "unassign", row.customer_id, line, now)
+            policy, team = self._hands.policy, TeamId(row.team)
+            buckets |= acts.say(connection, policy, row.customer_id, team, agent.id, line, key, now)
+        return len(rows), buckets
 
     async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:
         """Who else has a reply open. Kept in memory: it is a courtesy, and nobody waits for it."""

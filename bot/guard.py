@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from bot.commands.services import Draft, Person
-from bot.storage import history, people
+from bot.storage import agents, people
 
 JUST_NOW = 120.0
 """Seconds for which another agent's reply is worth a question."""
@@ -21,7 +21,7 @@ LOOKED_AT = 200
 
 def collision(connection: Connection, draft: Draft, person: Person, now: float) -> str | None:
     """Another agent has answered since the customer wrote last, just now. None: nobody has."""
-    for row in history.newest(connection, people.family(connection, person.customer_id), 10):
+    for row in agents.newest_of(connection, people.family(connection, person.customer_id), 10):
         if row.direction == "inbound" and not row.automated:
             return None
         if row.direction != "outbound" or row.state in ("cancelled", "failed") or row.automated:
@@ -47,7 +47,7 @@ def strangers(connection: Connection, draft: Draft, person: Person) -> tuple[str
 def _took_part(connection: Connection, customer_id: int) -> Iterator[str]:
     for route in people.routes_of(connection, customer_id):
         yield str(route.address).lower()
-    for row in history.newest(connection, people.family(connection, customer_id), LOOKED_AT):
+    for row in agents.newest_of(connection, people.family(connection, customer_id), LOOKED_AT):
         meta = json.loads(row.meta) if row.meta else {}
         for address in (*meta.get("copied", ()), *meta.get("cc", ())):
             yield str(address).strip().lower()

@@ -45,6 +45,16 @@ class NextUp:
     behind: int
 
 
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Whether an agent is on duty, since when (epoch seconds; None: they never said), who else is, and what they gave back."""
+
+    on: bool
+    since: float | None
+    others: tuple[AgentId, ...]
+    given_back: int = 0
+
+
 class DeskServices(Protocol):
     """What agents may do with a case. Every change is idempotent in ``source`` and tells the thread in one short line."""
 
@@ -88,6 +98,10 @@ class DeskServices(Protocol):
         self, customer_id: CustomerId | None, agent: str | None, before: float | None, limit: int
     ) -> tuple[Deed, ...]:
         """Who did what, newest first: to a customer, or by an agent."""
+        ...
+
+    async def duty(self, agent: Agent, on: bool | None, source: str) -> Duty:
+        """Goes on or off duty (None: only asks). Off duty: cases in which customers wait go back to the queue."""
         ...
 
     async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:

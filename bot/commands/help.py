@@ -14,6 +14,7 @@ from bot.commands import (
     health,
     history,
     macro,
+    merge,
     more,
     next,
     note,
@@ -93,6 +94,7 @@ def make_registry(prefix: str = "") -> Registry:
         followup,
         block,
         spam,
+        merge,
         health,
         more,
     )

@@ -167,6 +167,7 @@ class Services(Protocol):
     finding: FindingServices
     home: HomeServices
     profile: ProfileServices
+    merging: MergingServices
     spam: SpamServices
     privacy: PrivacyServices
 

@@ -33,6 +33,11 @@ def notice_lane(connection: Connection, target: str) -> int | None:
     return connection.execute(_LANE_FOR, {"whom": target}).scalar()
 
 
+def target_of(connection: Connection, lane_id: int) -> str | None:
+    """Whom a lane of notices is for."""
+    return connection.execute(select(lane.c.target).where(lane.c.id == lane_id)).scalar()
+
+
 def bind_target(connection: Connection, lane_id: int, target: str) -> None:
     """Says whom a new lane of notices is for."""
     connection.execute(update(lane).where(lane.c.id == lane_id).values(target=target))

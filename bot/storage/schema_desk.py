@@ -33,4 +33,7 @@ duty = Table(
     Column("agent", Text, primary_key=True),
     Column("on_duty", Boolean, nullable=False),
     Column("since", Double, nullable=False),
+    Column(
+        "assigned_at", Double, nullable=False, server_default=text("0")
+    ),  # when they were given a case last
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from bot.commands.desk_services import Deed, DeskServices, NextUp, Priority
+from bot.commands.desk_services import Deed, DeskServices, Duty, NextUp, Priority
 from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.desk import Status
@@ -27,6 +27,8 @@ class FakeDesk(DeskServices):
     done: list[Deed] = field(default_factory=list)
     waiting: list[NextUp] = field(default_factory=list)
     others: tuple[str, ...] = ()
+    on: bool = False
+    colleagues: tuple[AgentId, ...] = ()
 
     @override
     async def pending(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
@@ -76,6 +78,12 @@ class FakeDesk(DeskServices):
         self, customer_id: CustomerId | None, agent: str | None, before: float | None, limit: int
     ) -> tuple[Deed, ...]:
         return tuple(deed for deed in self.done if before is None or deed.at < before)[:limit]
+
+    @override
+    async def duty(self, agent: Agent, on: bool | None, source: str) -> Duty:
+        if on is not None:
+            self.on = on
+        return Duty(self.on, 0.0, self.colleagues, 2 if on is False else 0)
 
     @override
     async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:
