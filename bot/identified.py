@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from bot import conversations, customers, elsewhere, joining
+from bot import attributes, conversations, customers, elsewhere, joining
 from bot.messages import Contact, Identified
 from bot.policy import CorePolicy, InboxPolicy
 from bot.storage import inboxes, links, people
@@ -27,16 +27,16 @@ def identified(
     inbox: InboxPolicy,
     event: Identified,
     now: float,
-    key: str,
 ) -> set[str]:
     """Stores who somebody is, and joins what belongs together."""
     if not inboxes.first_time(connection, f"identified:{inbox.id}:{event.source_id}", now):
         return set()
-    customer_id, buckets, news = _subject(connection, policy, event, now, key)
+    customer_id, buckets, news = _subject(connection, policy, event, now)
     _threads(connection, inbox, event)
     if event.email is not None:
-        customer_id, more = _email(connection, policy, inbox, event, customer_id, now, key)
+        customer_id, more = _email(connection, policy, inbox, event, customer_id, now)
         buckets |= more
+    buckets |= attributes.from_token(connection, policy, customer_id, event.attributes, now)
     if news:
         who = customers.display_name(event.proven)
         line = f"Signed in as {who} ({event.proven.evidence or 'proven by the channel'})"
@@ -45,7 +45,7 @@ def identified(
 
 
 def _subject(
-    connection: Connection, policy: CorePolicy, event: Identified, now: float, key: str
+    connection: Connection, policy: CorePolicy, event: Identified, now: float
 ) -> tuple[int, set[str], bool]:
     """Whose the subject is; and whether something new is known of somebody."""
     subject = _proven(connection, event.proven)
@@ -65,7 +65,8 @@ def _subject(
     who = customers.display_name(event.proven)
     if joining.nothing_proven(connection, before):
         why = f"{who} signed in where the other had been chatting"
-        return customer_id, joining.join(connection, policy, customer_id, before, why, key, now), True
+        _, buckets = joining.join(connection, policy, customer_id, before, why, now)
+        return customer_id, buckets, True
     words = (f"{who} signed in to the site in the browser where the other was known",)
     return customer_id, joining.propose(connection, policy, customer_id, before, words, now), True
 
@@ -118,7 +119,6 @@ def _email(
     event: Identified,
     customer_id: int,
     now: float,
-    key: str,
 ) -> tuple[int, set[str]]:
     """The mail address that the signer names."""
     email = event.email
@@ -127,7 +127,7 @@ def _email(
     if owner == customer_id:
         return customer_id, set()
     if owner is not None:
-        return _same_address(connection, policy, event, customer_id, owner, now, key)
+        return _same_address(connection, policy, event, customer_id, owner, now)
     given = links.given_identity(connection, customer_id, email.channel, email.address)
     if given is None:
         given = people.add_identity(
@@ -156,7 +156,6 @@ def _same_address(
     customer_id: int,
     owner: int,
     now: float,
-    key: str,
 ) -> tuple[int, set[str]]:
     """The address is a proven one of somebody known: the same customer, unless more than the signer's word would be joined."""
     assert event.email is not None
@@ -167,7 +166,8 @@ def _same_address(
     if _others(mine, event) or any(_is_account(one, event) for one in theirs):
         words = (evidence, "more is known of one of them, so nothing was joined")
         return customer_id, joining.propose(connection, policy, owner, customer_id, words, now)
-    return owner, joining.join(connection, policy, owner, customer_id, evidence, key, now)
+    joined, buckets = joining.join(connection, policy, owner, customer_id, evidence, now)
+    return owner if joined else customer_id, buckets
 
 
 def _others(mine: tuple[Held, ...], event: Identified) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection
 
+from bot import merging
+from bot.errors import UserError
 from bot.policy import CorePolicy
-from bot.storage import links
-from bot.storage.schema import customer, identity
-from bot.storage.schema_people import merge_proposal
+from bot.storage import clues, links, people
+
+ITSELF = "onethread"
+"""Who did it, where nobody of the team has: it stands in the audit."""
 
 
 def nothing_proven(connection: Connection, customer_id: int) -> bool:
@@ -23,40 +26,23 @@ def join(
     survivor_id: int,
     merged_id: int,
     evidence: str,
-    key: str,
     now: float,
-) -> set[str]:
-    """One customer becomes part of another."""
-    connection.execute(
-        update(identity).where(identity.c.customer_id == merged_id).values(customer_id=survivor_id)
-    )
-    connection.execute(
-        update(customer)
-        .where(customer.c.id == merged_id)
-        .values(merged_into=survivor_id, root_id=survivor_id)
-    )
-    return set()
+) -> tuple[bool, set[str]]:
+    """Makes one customer part of another. Where that cannot be just now (an unmerge is under way) people are asked."""
+    try:
+        told = merging.join(
+            connection, policy, survivor_id, merged_id, agent=ITSELF, evidence=evidence, now=now
+        )
+    except UserError:
+        return False, propose(connection, policy, survivor_id, merged_id, (evidence,), now)
+    return True, told
 
 
 def propose(
     connection: Connection, policy: CorePolicy, one: int, other: int, evidence: Sequence[str], now: float
 ) -> set[str]:
-    """Asks whether two customers are one."""
-    import json
-
-    low, high = sorted((one, other))
-    known = connection.execute(
-        select(merge_proposal.c.id).where(merge_proposal.c.one_id == low, merge_proposal.c.other_id == high)
-    ).scalar()
-    if known is None:
-        connection.execute(
-            insert(merge_proposal),
-            {
-                "one_id": low,
-                "other_id": high,
-                "evidence": json.dumps(list(evidence)),
-                "state": "proposed",
-                "at": now,
-            },
-        )
+    """Asks whether two customers are one, unless somebody was asked before."""
+    pair = people.family(connection, one), people.family(connection, other)
+    if not clues.between(connection, *pair):
+        clues.add_proposal(connection, one, other, evidence, now)
     return set()

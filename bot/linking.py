@@ -110,7 +110,7 @@ _NOTHING = Redeemed(False)
 
 
 def redeem(
-    connection: Connection, policy: CorePolicy, inbox: InboxPolicy, event: Message, now: float, key: str
+    connection: Connection, policy: CorePolicy, inbox: InboxPolicy, event: Message, now: float
 ) -> Redeemed:
     """Somebody's message carries a code. One that nobody knows, or that is too old, makes it an ordinary message."""
     code = (event.link or "").lower()
@@ -124,7 +124,7 @@ def redeem(
         return _again(connection, policy, inbox, event.sender, known, customer_id, now)
     if known.expires_at <= now:
         return _NOTHING
-    return _first(connection, policy, inbox, event.sender, known, customer_id, now, key)
+    return _first(connection, policy, inbox, event.sender, known, customer_id, now)
 
 
 def _first(
@@ -135,7 +135,6 @@ def _first(
     known: KnownCode,
     customer_id: int,
     now: float,
-    key: str,
 ) -> Redeemed:
     found = people.identities_at(connection, sender.channel, sender.address)
     if any(one.blocked for one in found):
@@ -163,7 +162,9 @@ def _first(
                 evidence,
             )
             return Redeemed(False, joining.propose(connection, policy, customer_id, other, why, now))
-        buckets |= joining.join(connection, policy, customer_id, other, evidence, key, now)
+        joined, buckets = joining.join(connection, policy, customer_id, other, evidence, now)
+        if not joined:
+            return Redeemed(False, buckets)
         mine_id = mine.id
     links.use(connection, known.hash, mine_id, now)
     line = _line(connection, policy, inbox, known, customer_id)

@@ -90,6 +90,14 @@ def lookup(
     return persons(connection, policy, [one for one in dict.fromkeys(finals) if one is not None], team)
 
 
+def open_for(
+    connection: Connection, policy: CorePolicy, agent: AgentId, team: str | None, limit: int
+) -> tuple[Person, ...]:
+    """Customers with a case that is not resolved, the agent's own first."""
+    rows = cases.queue(connection, team, agent, limit)
+    return tuple(person(connection, policy, one, of) for one, of in rows)
+
+
 def nearest(connection: Connection, policy: CorePolicy, words: str, team: str | None) -> tuple[Person, ...]:
     """Whom a misspelt handle or name may mean."""
     known = people.some_names(connection)
@@ -121,9 +129,19 @@ def ways_of(
 ) -> tuple[Way, ...]:
     """How a customer can be reached by a team, the way they used last first."""
     rows = people.routes_of(connection, customer_id)
-    ours = [row for row in rows if row.inbox in capabilities]
+    ours = _different([row for row in rows if row.inbox in capabilities])
     mine = [row for row in ours if policy.inboxes[InboxId(row.inbox)].team == team]
     return tuple(_way(connection, policy, capabilities, row, customer_id) for row in mine or ours)
+
+
+def _different(rows: list[Any]) -> list[Any]:
+    """Without a second way to the same place: a browser whose thread is that of somebody signed in, an address twice."""
+    found: dict[tuple[str, str], Any] = {}
+    for row in rows:
+        known = found.setdefault((row.inbox, row.thread_key or row.address), row)
+        if row.verified and not known.verified:
+            found[row.inbox, row.thread_key or row.address] = row
+    return list(found.values())
 
 
 def _way(
