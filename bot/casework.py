@@ -16,8 +16,8 @@ from bot import acts, drafts, lookups, replies, sla
 from bot.capabilities import Capabilities, Support, fit
 from bot.commands.desk_services import DeskServices
 from bot.commands.finding_services import FindingServices
+from bot.commands.home_services import HomeServices
 from bot.commands.macro_services import MacroServices
-from bot.commands.privacy_services import PrivacyServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.timing_services import FollowUpServices, SnoozeServices
@@ -91,10 +91,10 @@ class Casework:
         self.spam: SpamServices = SpamWork(self._hands)
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
-        self.home = HomeWork(self._hands, self.follow_ups)
+        self.home: HomeServices = HomeWork(self._hands, self.follow_ups)
         self.finding: FindingServices = Finding(self._hands)
         self.erasing = Erasing(self._hands, means)
-        self.privacy: PrivacyServices = Privacy(self._hands, means, self.erasing)
+        self.privacy = Privacy(self._hands, means, self.erasing)
 
     # Who
 
@@ -120,12 +120,7 @@ class Casework:
 
     async def open_for(self, agent: AgentId, team: TeamId | None, limit: int = 25) -> tuple[Person, ...]:
         """Customers with a case that is not resolved, the agent's own first."""
-
-        def unit(connection: Connection, policy: CorePolicy) -> tuple[Person, ...]:
-            rows = cases.queue(connection, team, agent, limit)
-            return tuple(lookups.person(connection, policy, one, of) for one, of in rows)
-
-        return await self._read(unit)
+        return await self._read(lookups.open_for, agent, team, limit)
 
     async def team_of(self, channel: str) -> TeamId | None:
         """The team whose Slack channel it is."""

@@ -78,6 +78,7 @@ class Counts:
     files: int
     cases: int
     posts: int
+    own_posts: int
 
 
 # Tombstones
@@ -118,6 +119,20 @@ def erased(connection: Connection, customer_id: int) -> Any | None:
     return row.erased_at, by
 
 
+def write_down(connection: Connection, customer_id: int, agent: str, by: str, now: float) -> None:
+    """Writes down who erased somebody; ``by`` is what the agent is called."""
+    values = {"at": now, "agent": agent, "action": "erase", "customer_id": customer_id, "detail": by or None}
+    connection.execute(insert(audit), values)
+
+
+def names(connection: Connection, ids: Collection[int]) -> set[str]:
+    """What somebody is called, and where they write from, as far as nobody else is meant by the same word."""
+    called = select(customer.c.name).where(customer.c.id.in_(ids))
+    themselves = select(identity.c.name).where(identity.c.customer_id.in_(ids), identity.c.name.is_not(None))
+    at = select(identity.c.address).where(identity.c.customer_id.in_(ids))
+    return {one for one in connection.execute(called.union(themselves, at)).scalars() if len(one) > 7}
+
+
 def addresses(connection: Connection, ids: Collection[int]) -> list[Address]:
     """Where somebody could be reached."""
     rows = connection.execute(
@@ -142,26 +157,36 @@ def addresses(connection: Connection, ids: Collection[int]) -> list[Address]:
 
 def counts(connection: Connection, ids: Collection[int]) -> Counts:
     """How much there is of somebody. Reads all of it: not for the writer."""
-    said = select(message.c.direction, func.count()).where(message.c.customer_id.in_(ids))
-    by = {row[0]: int(row[1]) for row in connection.execute(said.group_by(message.c.direction))}
     theirs = message.c.customer_id.in_(ids)
-    files = select(func.count()).join(message, message.c.id == attachment.c.message_id).where(theirs)
-    cases = select(func.count()).where(conversation.c.customer_id.in_(ids))
-    places = (
+    said = select(message.c.direction, func.count()).where(theirs).group_by(message.c.direction)
+    by = {row[0]: int(row[1]) for row in connection.execute(said)}
+    files = select(func.count(attachment.c.id)).join(message, message.c.id == attachment.c.message_id)
+    shown = (
         select(post.c.place, post.c.remote_id)
         .join(message, message.c.id == post.c.message_id)
         .where(theirs, post.c.target == "desk")
         .distinct()
     )
+    written = shown.where(post.c.delivery_id.is_(None))
+    cases = select(func.count()).where(conversation.c.customer_id.in_(ids))
     cards = select(func.count()).where(thread.c.customer_id.in_(ids), thread.c.ts.is_not(None))
-    posts = connection.execute(select(func.count()).select_from(places.subquery())).scalar_one()
-    return Counts(
-        sum(count for direction, count in by.items() if direction != "note"),
-        by.get("note", 0),
-        int(connection.execute(files.select_from(attachment)).scalar_one()),
-        int(connection.execute(cases).scalar_one()),
-        int(posts) + int(connection.execute(cards).scalar_one()),
+    numbers = (
+        files.where(theirs),
+        cases,
+        cards,
+        select(func.count()).select_from(shown.subquery()),
+        select(func.count()).select_from(written.subquery()),
     )
+    found = [int(connection.execute(one).scalar_one()) for one in numbers]
+    spoken = sum(count for direction, count in by.items() if direction != "note")
+    return Counts(spoken, by.get("note", 0), found[0], found[1], found[2] + found[3], found[4])
+
+
+def count_waiting(connection: Connection, lane_ids: Collection[int]) -> int:
+    """How many replies have not begun to go out."""
+    waits = delivery.c.state.in_((State.HELD, State.PENDING)) & (delivery.c.op == "send")
+    statement = select(func.count()).where(delivery.c.lane_id.in_(lane_ids), waits)
+    return int(connection.execute(statement).scalar_one())
 
 
 def threads(connection: Connection, ids: Collection[int]) -> Sequence[Any]:
@@ -272,14 +297,18 @@ def event_keys(connection: Connection, message_ids: Collection[int]) -> list[str
             select(message_version.c.dedup_key).where(message_version.c.message_id.in_(message_ids))
         ).scalars(),
     ]
-    return [one for one in found if not one.startswith(f"{NOBODY}:")]
+    return [one for one in found if one.startswith(("in:", "edit:"))]
 
 
-def blank(connection: Connection, ids: Collection[int]) -> set[str]:
-    """Takes every word of these messages; returns the blobs that they named."""
+def blobs_of(connection: Connection, ids: Collection[int]) -> set[str]:
+    """The blobs that these messages name: files, and messages as they arrived."""
     given = select(attachment.c.blob).where(attachment.c.message_id.in_(ids), attachment.c.blob.is_not(None))
     raw = select(message.c.raw).where(message.c.id.in_(ids), message.c.raw.is_not(None))
-    blobs = set(connection.execute(given.union(raw)).scalars())
+    return set(connection.execute(given.union(raw)).scalars())
+
+
+def blank(connection: Connection, ids: Collection[int]) -> None:
+    """Takes every word of these messages."""
     _files_to_posts(connection, delivery.c.message_id.in_(ids))
     connection.execute(
         update(delivery).where(delivery.c.message_id.in_(ids)).values(attachment_id=None, **WORDLESS)
@@ -310,7 +339,6 @@ def blank(connection: Connection, ids: Collection[int]) -> set[str]:
             ),
         )
     )
-    return blobs
 
 
 def _files_to_posts(connection: Connection, which: ColumnElement[bool]) -> None:

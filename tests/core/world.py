@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -16,7 +18,9 @@ from bot.casework import Casework, Vitals
 from bot.commands.services import Draft
 from bot.commands.types import Agent, Role, Sent
 from bot.desk import State
+from bot.erasework import Means
 from bot.jobs import jobs
+from bot.journal import Journal
 from bot.messages import (
     AgentId,
     Contact,
@@ -35,6 +39,7 @@ from bot.storage import history
 from bot.storage.database import Database
 from bot.storage.schema import delivery, lane
 from bot.timers import Timers
+from bot.tombstones import keys_of
 from tests.core.ends import (
     PLAIN,
     SHORT,
@@ -60,6 +65,9 @@ FAST = RetryPolicy(first=0.01, longest=0.05)
 OPEN_PACE = PacePolicy(OPEN, OPEN, OPEN, OPEN, OPEN)
 
 
+TOMBSTONE_KEYS = keys_of([b"a-secret-of-the-world"])
+
+
 class World:
     """Everything together, with quick timers. ``undo`` in seconds."""
 
@@ -78,6 +86,8 @@ class World:
         chat: MemoryAdapter | None = None,
     ) -> None:
         self.clock = clock or time.time
+        path = getattr(database, "path", None) or Path(tempfile.gettempdir()) / f"world-{id(self)}" / "no.db"
+        self.folder: Path = path.parent
         self._rest = rest
         self._pace = pace
         self.database = database
@@ -96,6 +106,7 @@ class World:
                     PRESS_MAIL, "email", PRESS, "press@shop.example", self.press.capabilities
                 ),
             },
+            tombstone_keys=TOMBSTONE_KEYS,
             card_delay=card_delay,
             echo_delay=echo_delay,
         )
@@ -142,6 +153,14 @@ class World:
             Vitals(lambda: 2, self.relay.last_event, 0.0, "test"),
             self.clock,
             poke=self.timers.poke,
+            means=Means(
+                self.desk,
+                self.blobs,
+                self.adapters,
+                Journal(self.folder / "erased.jsonl"),
+                str(self.folder / "exports"),
+                OPEN,
+            ),
         )
 
     async def __aenter__(self) -> World:
