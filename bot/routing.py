@@ -87,9 +87,7 @@ class Routing:
             if await self._hands.directory.is_agent(agent, team):
                 name = await self._hands.directory.public_name(agent)
                 ready.append(Candidate(agent, name, row.assigned_at))
-        if ready:
-            unit = partial(give, policy=self._hands.policy, team=team, rule=rule, ready=ready)
-            await self._changed(unit)
+        await self._changed(partial(give, policy=self._hands.policy, team=team, rule=rule, ready=ready))
 
     async def _tell(self) -> bool:
         """One portion of what was said; whether there may be more."""
@@ -121,14 +119,14 @@ def give(
     now: float,
 ) -> set[str]:
     """A unit: gives cases that nobody has to those who are ready and have room."""
+    buckets = _take_back(connection, policy, team, key, now)
     waiting = agents.unowned(connection, team, AT_ONCE)
     if not waiting:
-        return set()
+        return buckets
     has: Counter[tuple[str, bool]] = Counter()
     for row in agents.load(connection, [one.id for one in ready]):
         has[row.owner, live(policy, row.inbox)] += 1
     last = {one.id: one.assigned_at for one in ready}
-    buckets: set[str] = set()
     for number, case in enumerate(waiting):
         kind = live(policy, case.inbox)
         room = rule.live if kind else rule.others
@@ -143,6 +141,17 @@ def give(
         line = f"{chosen.name} has it now: {why}"
         inboxes.write_audit(connection, BOT, "assign", case.customer_id, line, now)
         buckets |= acts.say(connection, policy, case.customer_id, team, chosen.id, line, key, now)
+    return buckets
+
+
+def _take_back(connection: Connection, policy: CorePolicy, team: TeamId, key: str, now: float) -> set[str]:
+    """A customer came back to somebody who is off duty: the case belongs to the team again."""
+    buckets: set[str] = set()
+    for case in agents.left_behind(connection, team, AT_ONCE):
+        cases.change(connection, case.id, owner=None)
+        line = "Its owner is off duty: it belongs to the team again"
+        inboxes.write_audit(connection, BOT, "unassign", case.customer_id, line, now)
+        buckets |= acts.say(connection, policy, case.customer_id, team, case.owner, line, key, now)
     return buckets
 
 

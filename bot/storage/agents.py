@@ -73,6 +73,22 @@ def unowned(connection: Connection, team: str, limit: int) -> Sequence[Any]:
     ).all()
 
 
+def left_behind(connection: Connection, team: str, limit: int) -> Sequence[Any]:
+    """Cases that wait and whose owner has gone off duty: id, customer, owner."""
+    return connection.execute(
+        select(conversation.c.id, conversation.c.customer_id, conversation.c.owner)
+        .join(duty, duty.c.agent == conversation.c.owner)
+        .where(
+            conversation.c.team == team,
+            conversation.c.status != RESOLVED,
+            conversation.c.status == "open",
+            conversation.c.waiting_since.is_not(None),
+            ~duty.c.on_duty,
+        )
+        .limit(limit)
+    ).all()
+
+
 def load(connection: Connection, agents: Iterable[str]) -> Sequence[Any]:
     """The open cases of agents over all teams: owner and the inbox by which the customer wrote last."""
     return connection.execute(

@@ -127,6 +127,21 @@ async def test_off_duty_gives_back_what_waits_for_us(database: Database) -> None
         assert lines.count("Kim is off duty: it belongs to the team again") == 1
 
 
+async def test_a_customer_who_comes_back_to_somebody_off_duty_goes_to_who_is_there(database: Database) -> None:
+    async with World(database) as world:
+        routing = routed(world, assign="round_robin", notify=False)
+        await on_duty(world, KIM, AMIR)
+        await writes(world, 1)
+        await world.casework.assign(CustomerId(1), SUPPORT, KIM, KIM.id, "a")
+        await world.casework.desk.pending(CustomerId(1), SUPPORT, KIM, "p")
+        await world.casework.desk.duty(KIM, False, "off")
+        await routing.once()
+        assert await owner(world, 1) == "UKIM", "it waits for the customer, so it stays"
+        await writes(world, 1, "Hello?")
+        await routing.once()
+        assert await owner(world, 1) == "UAMIR"
+
+
 @pytest.mark.parametrize("notify", [True, False])
 async def test_an_owner_hears_of_new_words_once_and_of_the_end(database: Database, notify: bool) -> None:
     async with World(database) as world:
