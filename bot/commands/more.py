@@ -27,10 +27,10 @@ def offers(person: Person) -> tuple[Offer, ...]:
     if person.blocked:
         always.append(("Let their messages through again", "Unblock", "case.unblock"))
     else:
+        always.append(("They only send spam: close, block and hide them", "Spam", "spam.on"))
         always.append(
             ("Keep their messages without showing them, and send them nothing", "Block", "case.block")
         )
-        always.append(("They only send spam: close, block and hide them", "Spam", "spam.on"))
     return tuple(always)
 
 
