@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
-from bot import replies
+from bot import recount, replies
 from bot.commands.profile_services import WrongValues
 from bot.policy import AttributeRule, CorePolicy
 from bot.storage import attributes as rows
@@ -86,6 +86,8 @@ def set_(
         for name, value in wanted.items()
         if _put(connection, customer_id, before.get(name), name, value, source, now)
     ]
+    if done:
+        recount.reapply_all(connection, policy, customer_id, now, " · ".join(done), source)
     return " · ".join(done) or None
 
 
@@ -156,6 +158,7 @@ def from_token(
     if strange:
         log.info("attributes.unknown_in_token", count=strange)
     if changed:
+        recount.reapply_all(connection, policy, customer_id, now, " · ".join(changed))
         inboxes.write_audit(connection, TOKEN, "attributes", customer_id, " · ".join(changed), now)
         buckets |= refresh_cards(connection, policy, customer_id, now)
     return buckets

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import mergetold
+from bot import clockmerge, mergetold
 from bot.desk import Status
 from bot.errors import UserError
 from bot.policy import CorePolicy
@@ -111,6 +111,7 @@ def join(
     before["family"] = list(people.family(connection, merged.id))
     merges.point(connection, before["family"], survivor.id)
     merges.change_customer(connection, merged.id, merged_into=survivor.id)
+    clockmerge.merged(connection, policy, survivor.id, before["cases"]["joined"], now)
     merge_id = merges.add(connection, survivor.id, merged.id, agent, evidence, after_message, before, now)
     line = f"{people.handle(merged.id)} {merged.name} is {people.handle(survivor.id)} now"
     inboxes.write_audit(

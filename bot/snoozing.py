@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import lookups, notices, prompts, replies
+from bot import lookups, notices, prompts, replies, sla
 from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.desk import Line, Press, Prompt, Status
@@ -95,6 +95,7 @@ def end_due(connection: Connection, policy: CorePolicy, now: float) -> Done:
 
 def _end(connection: Connection, policy: CorePolicy, case: Any, now: float) -> set[str]:
     cases.change(connection, case.id, status=Status.OPEN, snoozed_until=None)
+    sla.moved(connection, policy, case.id, now, "the snooze ended")
     row = snoozes.newest(connection, case.id)
     customer_id = people.final(connection, case.customer_id)
     if customer_id is None or row is None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import dividing, mergetold
+from bot import clockmerge, dividing, mergetold
 from bot.errors import UserError
 from bot.merging import UNMERGE
 from bot.policy import CorePolicy
@@ -83,6 +83,8 @@ def part(
     _turn(connection, merge, before)
     merges.undone(connection, merge.id, agent, now)
     after, moved = dividing.messages(connection, plan, merge.after_message)
+    shared = {*plan.instead, *plan.instead.values()}
+    clockmerge.parted(connection, policy, shared, (merge.survivor_id, merge.merged_id), now)
     if after is not None:
         jobs.add(connection, UNMERGE, str(merge.id), plan.packed(after), now, agent)
     merged = merges.customer_row(connection, merge.merged_id)
