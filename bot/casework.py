@@ -18,6 +18,7 @@ from bot.commands.desk_services import DeskServices
 from bot.commands.finding_services import FindingServices
 from bot.commands.home_services import HomeServices
 from bot.commands.macro_services import MacroServices
+from bot.commands.merging_services import MergingServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.timing_services import FollowUpServices, SnoozeServices
@@ -32,6 +33,7 @@ from bot.followups import FollowUps
 from bot.hands import Directory, Hands, Queue
 from bot.homework import HomeWork
 from bot.macrowork import MacroWork
+from bot.mergework import MergeWork
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
 from bot.privacy import Privacy
@@ -88,6 +90,7 @@ class Casework:
         self.desk: DeskServices = DeskWork(self._hands)
         self.macros: MacroServices = MacroWork(self._hands)
         self.profile: ProfileServices = Profiles(self._hands)
+        self.merging: MergingServices = MergeWork(self._hands)
         self.spam: SpamServices = SpamWork(self._hands)
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)

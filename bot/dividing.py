@@ -156,7 +156,7 @@ class _Parting:
         kept["resolved_at"] = second["resolved_at"]
         if not mine and not yours and goes_on.status != after[str(goes_on.id)]["status"]:
             kept |= {name: getattr(goes_on, name) for name in ("status", "snoozed_until", "waiting_since")}
-        elif goes_on.status == Status.SNOOZED:
+        elif goes_on.status == Status.SNOOZED and _snoozed_since(goes_on, after[str(goes_on.id)]):
             kept |= {"status": goes_on.status, "snoozed_until": goes_on.snoozed_until}
         cases.change(self.connection, goes_on.id, **kept)
 
@@ -168,7 +168,7 @@ class _Parting:
         owner = self.plan.merged if foreign else self.plan.survivor
         given = {"owner": row.owner, "priority": row.priority} | _played(_FRESH, other)
         own = _played(was, said)
-        if row.status in (Status.RESOLVED, Status.SNOOZED):
+        if row.status == Status.RESOLVED or (row.status == Status.SNOOZED and _snoozed_since(row, was)):
             decided = {"status": row.status, "snoozed_until": row.snoozed_until}
             own |= decided
             given |= decided
@@ -187,6 +187,11 @@ class _Parting:
 def _decided(row: Any, was: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """What people decide of a case: as it was, where nobody decided otherwise since."""
     return {name: was[name] if getattr(row, name) == after[name] else getattr(row, name) for name in _DECIDED}
+
+
+def _snoozed_since(row: Any, then: dict[str, Any]) -> bool:
+    """Whether somebody snoozed a case after it was like that."""
+    return (row.status, row.snoozed_until) != (then["status"], then["snoozed_until"])
 
 
 def _played(was: dict[str, Any], said: Sequence[Any]) -> dict[str, Any]:

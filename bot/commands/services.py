@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bot.commands.finding_services import FindingServices
     from bot.commands.home_services import HomeServices
     from bot.commands.macro_services import MacroServices
+    from bot.commands.merging_services import MergingServices
     from bot.commands.privacy_services import PrivacyServices
     from bot.commands.profile_services import ProfileServices, SpamServices
     from bot.commands.timing_services import FollowUpServices, SnoozeServices

@@ -198,6 +198,12 @@ def sides(
     return found
 
 
+def count_since(connection: Connection, customer_id: int, after: int, identities: Collection[int]) -> int:
+    """How many messages came from or went to identities since a message."""
+    wanted = (*_said_since(customer_id, after), message.c.identity_id.in_(identities))
+    return int(connection.execute(select(func.count()).select_from(message).where(*wanted)).scalar_one())
+
+
 def said_in(
     connection: Connection,
     customer_id: int,
