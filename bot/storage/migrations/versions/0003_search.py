@@ -23,7 +23,7 @@ SQLITE = (
     """create virtual table fts_message using fts5(
         text, subject, author, file_names,
         content='message', content_rowid='id', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'")""",
-    # What a `merge` asked for by us (bot.storage.search.purge) joins: all, down to two.
+    # A `merge` that is asked for (bot.storage.wiping) goes on until one segment is left.
     "insert into fts_message(fts_message, rank) values ('usermerge', 2)",
     """create trigger fts_message_insert after insert on message begin
         insert into fts_message(rowid, text, subject, author, file_names)
