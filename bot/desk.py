@@ -176,6 +176,13 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A user group of the workspace, by its Slack id; its people are notified like a person."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Strong:
     """Words that stand out."""
 
@@ -191,7 +198,7 @@ class ThreadLink:
     ts: str
 
 
-Piece: TypeAlias = str | When | Who | Strong | ThreadLink
+Piece: TypeAlias = str | When | Who | Group | Strong | ThreadLink
 Line: TypeAlias = tuple[Piece, ...]
 """A line of a prompt. Plain strings are never parsed: what a customer wrote cannot become a mention or a link."""
 

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import conversations
-from bot.desk import Line, Piece, Press, Prompt, State, Strong, ThreadLink, When, Who
+from bot.desk import Group, Line, Piece, Press, Prompt, State, Strong, ThreadLink, When, Who
 from bot.messages import AgentId
 from bot.storage import asks, cases, lanes
 from bot.storage.lanes import NewDelivery
@@ -122,6 +122,8 @@ def _pack(piece: Piece) -> str | list[Any]:
         return ["when", piece.at, piece.only]
     if isinstance(piece, Who):
         return ["who", piece.agent]
+    if isinstance(piece, Group):
+        return ["group", piece.id]
     if isinstance(piece, Strong):
         return ["strong", piece.words]
     return ["thread", piece.words, piece.channel, piece.ts]
@@ -140,6 +142,8 @@ def _unpack(piece: str | list[Any]) -> Piece:
         return When(*rest)
     if kind == "who":
         return Who(AgentId(rest[0]))
+    if kind == "group":
+        return Group(rest[0])
     if kind == "strong":
         return Strong(rest[0])
     return ThreadLink(*rest)

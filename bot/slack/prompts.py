@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.desk import Line, Piece, Prompt, Strong, ThreadLink, When, Who
+from bot.desk import Group, Line, Piece, Prompt, Strong, ThreadLink, When, Who
 from bot.slack.blocks import Block, actions, button
 from bot.slack.names import one_line
 
@@ -63,6 +63,8 @@ def _element(piece: Piece, url: str) -> Block:
         return {"type": "text", "text": piece.words[:MAX_PIECE] or " ", "style": {"bold": True}}
     if isinstance(piece, Who):
         return {"type": "user", "user_id": piece.agent}
+    if isinstance(piece, Group):
+        return {"type": "usergroup", "usergroup_id": piece.id}
     if isinstance(piece, When):
         return {
             "type": "date",

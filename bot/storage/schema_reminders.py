@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Double, Index, Integer, Table, Text, UniqueConstraint, text
 
-from bot.storage.base import Id, key_column, metadata, refers, where
+from bot.storage.base import key_column, metadata, refers, where
 
 snooze = Table(
     "snooze",
@@ -39,32 +39,43 @@ follow_up = Table(
     Index(None, "customer_id"),
 )
 
+reminder_step = Table(
+    "reminder_step",
+    metadata,
+    key_column(),
+    refers("clock_id", "clock.id", nullable=False),
+    Column("step", Text, nullable=False),  # percent of the target; "late+900": seconds after the breach
+    Column("round", Integer, nullable=False, server_default=text("0")),  # how often it was put off by hand
+    Column("at", Double, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, told, over
+    Column("target", Text),  # whom it was put off by: nobody else is told
+    Column("night", Boolean, nullable=False, server_default=text("false")),  # it came while nobody was there
+    # Each step is told once, whatever restarts and clocks do.
+    UniqueConstraint("clock_id", "step", "round"),
+    Index("ix_reminder_step_due", "at", **where("state = 'waiting'")),
+)
+
 reminder = Table(
     "reminder",
     metadata,
     key_column(),
-    Column("clock_id", Id, nullable=False),
-    refers("conversation_id", "conversation.id", nullable=False),
-    Column("step", Text, nullable=False),  # which step of the clock's reminders
-    Column("round", Integer, nullable=False, server_default="0"),  # how often it was put off by hand
-    Column("target", Text, nullable=False),  # a Slack user, user group or channel, or "thread"
+    refers("clock_id", "clock.id", nullable=False),
+    Column("target", Text, nullable=False),  # a Slack user or channel, or "thread"
     Column("about", Text, nullable=False),  # the prompt that shows it; several in a list share it
     Column("at", Double, nullable=False),
     Column("state", Text, nullable=False),  # told, over
     Column("outcome", Text),  # JSON: what came of it, as a line
-    UniqueConstraint("clock_id", "step", "round", "target"),
-    Index("ix_reminder_told", "conversation_id", **where("state = 'told'")),
+    Index("ix_reminder_told", "clock_id", **where("state = 'told'")),
+    Index("ix_reminder_target", "target", "at", **where("state = 'told'")),
     Index(None, "about"),
 )
 
 reminder_pause = Table(
     "reminder_pause",
     metadata,
-    Column("clock_id", Id, primary_key=True),
+    refers("clock_id", "clock.id", primary_key=True),
     Column("agent", Text, nullable=False),
     Column("until", Double, nullable=False),
-    Column("why", Text, nullable=False),  # snoozed, acknowledged
-    Column("round", Integer, nullable=False, server_default="0"),
 )
 
 auto_answer = Table(

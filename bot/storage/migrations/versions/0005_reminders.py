@@ -72,34 +72,41 @@ def _follow_ups() -> None:
 
 def _reminders() -> None:
     op.create_table(
+        "reminder_step",
+        sa.Column("id", _id(), autoincrement=True, nullable=False),
+        sa.Column("clock_id", _id(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("round", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=True),
+        sa.Column("night", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_reminder_step_clock_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reminder_step")),
+        sa.UniqueConstraint("clock_id", "step", "round", name=op.f("uq_reminder_step_clock_id_step_round")),
+    )
+    op.create_index("ix_reminder_step_due", "reminder_step", ["at"], **_where("state = 'waiting'"))
+    op.create_table(
         "reminder",
         sa.Column("id", _id(), autoincrement=True, nullable=False),
         sa.Column("clock_id", _id(), nullable=False),
-        sa.Column("conversation_id", _id(), nullable=False),
-        sa.Column("step", sa.Text(), nullable=False),
-        sa.Column("round", sa.Integer(), server_default="0", nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("about", sa.Text(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversation.id"], name=op.f("fk_reminder_conversation_id")
-        ),
+        sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_reminder_clock_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reminder")),
-        sa.UniqueConstraint(
-            "clock_id", "step", "round", "target", name=op.f("uq_reminder_clock_id_step_round_target")
-        ),
     )
-    op.create_index("ix_reminder_told", "reminder", ["conversation_id"], **_where("state = 'told'"))
+    op.create_index("ix_reminder_told", "reminder", ["clock_id"], **_where("state = 'told'"))
+    op.create_index("ix_reminder_target", "reminder", ["target", "at"], **_where("state = 'told'"))
     op.create_index(op.f("ix_reminder_about"), "reminder", ["about"])
     op.create_table(
         "reminder_pause",
         sa.Column("clock_id", _id(), nullable=False),
         sa.Column("agent", sa.Text(), nullable=False),
         sa.Column("until", sa.Double(), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("round", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_reminder_pause_clock_id")),
         sa.PrimaryKeyConstraint("clock_id", name=op.f("pk_reminder_pause")),
     )
 
