@@ -244,7 +244,8 @@ class Channel:
 
     ``settings`` validates the inbox's keys in app.yaml (all but ``channel`` and ``team``); ``addresses`` says which addresses
     of the channel are ours, from those settings; ``label`` what agents call the inbox (by default its first address);
-    ``title`` what customers call the channel ("Telegram", by default its name).
+    ``title`` what customers call the channel ("Telegram", by default its name). ``reach`` reads an address that an agent typed,
+    as the channel's messages would have it; None where it cannot be one: needed where an agent can begin a conversation.
     """
 
     name: str
@@ -256,6 +257,7 @@ class Channel:
     title: str = ""
     defaults: Mapping[str, Any] | None = None
     answer_within: float = 3600.0
+    reach: Callable[[str], str | None] | None = None
 
 
 __all__ = [

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import acts, lookups
-from bot.commands.desk_services import Deed, Duty, NextUp, Priority
-from bot.commands.services import Person
-from bot.commands.types import Agent
+from bot import acts, begin, lookups
+from bot.commands.desk_services import Begin, Deed, Duty, NextUp, Opening, Priority
+from bot.commands.services import Confirm, Person
+from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.errors import UserError
 from bot.hands import Hands
@@ -156,6 +156,27 @@ class DeskWork:
             policy, team = self._hands.policy, TeamId(row.team)
             buckets |= acts.say(connection, policy, row.customer_id, team, agent.id, line, key, now)
         return len(rows), buckets
+
+    async def openings(self, team: TeamId) -> tuple[Opening, ...]:
+        """Inboxes by which a conversation can be begun."""
+        return tuple(
+            Opening(one.id, f"{one.channel} {one.label}", one.able.has_subject)
+            for one in self._hands.policy.inboxes.values()
+            if one.team == team and begin.can_begin(one)
+        )
+
+    async def begin(self, given: Begin) -> Sent | Confirm:
+        """Writes to an address."""
+        key, card_key = new_key(), new_key()
+
+        def unit(connection: Connection) -> begin.Outcome:
+            hands = self._hands
+            return begin.begin(connection, hands.policy, hands.able, given, key, card_key, hands.clock())
+
+        outcome = await self._hands.change(unit)
+        if isinstance(outcome, Sent):
+            self._hands.queue.hold_until(outcome.send_at)
+        return outcome
 
     async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:
         """Who else has a reply open. Kept in memory: it is a courtesy, and nobody waits for it."""

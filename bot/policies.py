@@ -42,7 +42,9 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         for name, team in config.teams.items()
     }
     found = {
-        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox), able[name])
+        name: InboxPolicy(
+            name, inbox.channel.name, inbox.team, label(inbox), able[name], inbox.channel.reach
+        )
         for name, inbox in config.inboxes.items()
     }
     keys = secret_keys(config).keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.capabilities import Capabilities
@@ -46,7 +46,7 @@ class TeamPolicy:
 class InboxPolicy:
     """One configured account on a channel. ``label`` is how it is called in Slack: ``support@shop.example``.
 
-    ``able`` is what its adapter says that the channel can carry.
+    ``able`` is what its adapter says that the channel can carry. ``reach`` reads an address that an agent typed.
     """
 
     id: InboxId
@@ -54,6 +54,7 @@ class InboxPolicy:
     team: TeamId
     label: str
     able: Capabilities = field(default_factory=lambda: Capabilities("", 1_000_000))
+    reach: Callable[[str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from bot.commands.services import Person
-from bot.commands.types import Agent
-from bot.messages import AgentId, CustomerId, TeamId
+from bot.commands.services import Confirm, Person
+from bot.commands.types import Agent, GivenFile, Sent
+from bot.messages import AgentId, CustomerId, InboxId, TeamId, Text
 
 
 class Priority(StrEnum):
@@ -53,6 +53,32 @@ class Duty:
     since: float | None
     others: tuple[AgentId, ...]
     given_back: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first words of a conversation that an agent begins. ``address`` as they typed it. ``confirmed``: they were asked."""
+
+    team: TeamId
+    agent: Agent
+    inbox: InboxId
+    address: str
+    text: Text
+    source: str
+    name: str = ""
+    subject: str = ""
+    files: tuple[GivenFile, ...] = ()
+    order: float = 0.0
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An inbox by which a conversation can be begun. ``label`` in words."""
+
+    inbox: InboxId
+    label: str
+    has_subject: bool
 
 
 class DeskServices(Protocol):
@@ -102,6 +128,14 @@ class DeskServices(Protocol):
 
     async def duty(self, agent: Agent, on: bool | None, source: str) -> Duty:
         """Goes on or off duty (None: only asks). Off duty: cases in which customers wait go back to the queue."""
+        ...
+
+    async def openings(self, team: TeamId) -> tuple[Opening, ...]:
+        """The team's inboxes by which somebody can be written to who has not written before."""
+        ...
+
+    async def begin(self, given: Begin) -> Sent | Confirm:
+        """Writes to an address; ``Confirm`` until the agent has said yes to whom it goes."""
         ...
 
     async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from bot.commands import (
     resolve,
     snooze,
     spam,
+    start,
 )
 from bot.commands.registry import Command, Registry, Shortcut
 from bot.commands.services import Services
@@ -90,6 +91,7 @@ def make_registry(prefix: str = "") -> Registry:
         macro,
         audit,
         duty,
+        start,
         snooze,
         followup,
         block,
@@ -103,6 +105,12 @@ def make_registry(prefix: str = "") -> Registry:
     shortcuts = (
         Shortcut("Send to customer", "note.send", True, "Send this message to the customer of the thread"),
         Shortcut("Reply to a customer", "reply.open", False, "Write to a customer by any channel"),
+        Shortcut(
+            "Write to somebody new",
+            "start.open",
+            False,
+            "Begin a conversation with somebody who has not written",
+        ),
     )
     helps = (
         Command("help", "this list", show_help, aliases=("commands",)),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from bot.commands.desk_services import Deed, DeskServices, Duty, NextUp, Priority
-from bot.commands.services import Person
-from bot.commands.types import Agent
+from bot.commands.desk_services import Begin, Deed, DeskServices, Duty, NextUp, Opening, Priority
+from bot.commands.services import Confirm, Person
+from bot.commands.types import Agent, Sent
 from bot.desk import Status
-from bot.messages import AgentId, CustomerId, TeamId
+from bot.errors import UserError
+from bot.messages import AgentId, ConversationId, CustomerId, InboxId, MessageId, TeamId
 
 if TYPE_CHECKING:
     from tests.commands.fake_services import FakeServices
@@ -28,6 +30,7 @@ class FakeDesk(DeskServices):
     waiting: list[NextUp] = field(default_factory=list)
     others: tuple[str, ...] = ()
     on: bool = False
+    begun: list[Begin] = field(default_factory=list)
     colleagues: tuple[AgentId, ...] = ()
 
     @override
@@ -84,6 +87,21 @@ class FakeDesk(DeskServices):
         if on is not None:
             self.on = on
         return Duty(self.on, 0.0, self.colleagues, 2 if on is False else 0)
+
+    @override
+    async def openings(self, team: TeamId) -> tuple[Opening, ...]:
+        return (Opening(InboxId("support-mail"), "email support@shop.example", True),)
+
+    @override
+    async def begin(self, given: Begin) -> Sent | Confirm:
+        if "@" not in given.address:
+            raise UserError(f"“{given.address}” is no address for support@shop.example. Write it in full.")
+        if not given.confirmed:
+            return Confirm(f"{given.address} has never written to us. Send this to them?", "Send")
+        self.begun.append(given)
+        return Sent(
+            MessageId(9), ConversationId(9), "C9", given.name or given.address, "email", time.time() + 5
+        )
 
     @override
     async def writing(self, customer_id: CustomerId, agent: Agent, *, begins: bool) -> tuple[str, ...]:

@@ -100,10 +100,10 @@ class World:
                 PRESS: TeamPolicy(PRESS, "Press", "C2", undo),
             },
             {
-                MAIL: InboxPolicy(MAIL, "email", SUPPORT, "support@shop.example", self.mail.capabilities),
+                MAIL: InboxPolicy(MAIL, "email", SUPPORT, "support@shop.example", self.mail.capabilities, address),
                 CHAT: InboxPolicy(CHAT, "chat", SUPPORT, "the shop", self.chat.capabilities),
                 PRESS_MAIL: InboxPolicy(
-                    PRESS_MAIL, "email", PRESS, "press@shop.example", self.press.capabilities
+                    PRESS_MAIL, "email", PRESS, "press@shop.example", self.press.capabilities, address
                 ),
             },
             tombstone_keys=TOMBSTONE_KEYS,
@@ -236,6 +236,11 @@ class World:
         sent = await self.casework.reply(draft)
         assert isinstance(sent, Sent), sent
         return sent
+
+
+def address(words: str) -> str | None:
+    """An address as an agent types it."""
+    return words.strip().lower() if "@" in words else None
 
 
 def message(

@@ -17,6 +17,7 @@ from bot.adapters.email.compose import (
     OutgoingFile,
     bare_subject,
     compose,
+    reach,
     reply_subject,
     wire_address,
 )
@@ -386,4 +387,5 @@ CHANNEL = Channel(
     build=build,
     addresses=own_addresses,
     title="e-mail",
+    reach=reach,
 )

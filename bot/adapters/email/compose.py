@@ -6,6 +6,7 @@ white space is collapsed.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -105,6 +106,12 @@ def compose(mail: Outgoing) -> bytes:
 def is_address(address: str) -> bool:
     """True for an address that can be written to: no white space, no control characters, one `@`."""
     return _ADDRESS.fullmatch(address) is not None and ".." not in address and not address.startswith(".")
+
+
+def reach(words: str) -> str | None:
+    """An address that somebody typed, as messages have it; None where it cannot be one."""
+    bare = unicodedata.normalize("NFC", words.strip().strip("<>").removeprefix("mailto:")).lower()
+    return bare if is_address(bare) else None
 
 
 def wire_address(address: str) -> str:
