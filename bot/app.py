@@ -35,7 +35,7 @@ from bot.messages import BlobId, Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import CorePolicy, Rate
-from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing
+from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
 from bot.relay import Relay, new_key
 from bot.routing import Routing
 from bot.slack.api import make_client
@@ -122,6 +122,8 @@ class App:
             composing=self.writing.agent,
             poke=self.timers.poke,
             means=self._means(),
+            links=link_targets(self.adapters),
+            titles=self._titles(),
         )
         self.routing = Routing(self.casework.hands)
         hooks = Hooks(self._spawn, self._place_gone)
@@ -140,6 +142,10 @@ class App:
             str(data / "exports"),
             Rate(self.config.pace.card_updates_per_minute / 60, 1.0),
         )
+
+    def _titles(self) -> dict[InboxId, str]:
+        """What customers call each inbox's channel."""
+        return {name: one.channel.title or one.channel.name for name, one in self.config.inboxes.items()}
 
     def _warnings(self) -> tuple[str, ...]:
         """What a person should look at, beside what the database tells."""
@@ -181,7 +187,7 @@ class App:
                 inbox.id,
                 lambda: self.policy,
                 self.adapters,
-                {one.id: one.channel.title or one.channel.name for one in self.config.inboxes.values()},
+                self._titles(),
             ),
         )
 

@@ -17,6 +17,7 @@ from bot.capabilities import Capabilities, Support, fit
 from bot.commands.desk_services import DeskServices
 from bot.commands.finding_services import FindingServices
 from bot.commands.home_services import HomeServices
+from bot.commands.linking_services import LinkingServices
 from bot.commands.macro_services import MacroServices
 from bot.commands.merging_services import MergingServices
 from bot.commands.profile_services import ProfileServices, SpamServices
@@ -32,6 +33,7 @@ from bot.finding import Finding
 from bot.followups import FollowUps
 from bot.hands import Directory, Hands, Queue
 from bot.homework import HomeWork
+from bot.linkwork import LinkWork, Target
 from bot.macrowork import MacroWork
 from bot.mergework import MergeWork
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
@@ -75,6 +77,8 @@ class Casework:
         poke: Callable[[], None] = lambda: None,
         *,
         means: Means,
+        links: Mapping[InboxId, Target] | None = None,
+        titles: Mapping[InboxId, str] | None = None,
     ) -> None:
         self.hands = self._hands = Hands(database, policy, capabilities, queue, directory, clock)
         self._database = database
@@ -96,6 +100,7 @@ class Casework:
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
         self.home: HomeServices = HomeWork(self._hands, self.follow_ups)
         self.finding: FindingServices = Finding(self._hands)
+        self.linking: LinkingServices = LinkWork(self._hands, links or {}, titles or {})
         self.erasing = Erasing(self._hands, means)
         self.privacy = Privacy(self._hands, means, self.erasing)
 

@@ -116,6 +116,7 @@ class Replied:
 
     ``state_at`` in epoch seconds. ``detail`` is the provider's word, or why it failed. ``from_thread``: the agent wrote it
     in the thread themself, so it is not repeated: it gets a mark, and a post only where something went wrong.
+    ``others`` are the other ways to the customer, in words, where it failed.
     """
 
     message_id: MessageId
@@ -135,6 +136,7 @@ class Replied:
     from_thread: bool = False
     refused: tuple[tuple[str, str], ...] = ()
     handle: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

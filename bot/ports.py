@@ -16,6 +16,7 @@ from bot.commands.types import Role
 from bot.contract import Adapter, Offer, SupportsLink, SupportsTyping
 from bot.desk import Place
 from bot.errors import RelayError
+from bot.linkwork import Target
 from bot.messages import AgentId, Contact, InboxId, TeamId, Typing
 from bot.policy import CorePolicy
 from bot.relay import new_key
@@ -148,10 +149,6 @@ class Writing:
             self._shown.clear()
         self._shown[who] = now
         return True
-
-
-Target = Callable[[str], str | None]
-"""From a code to an address that brings it to an inbox; None where that is not known yet."""
 
 
 def link_targets(adapters: Mapping[InboxId, Adapter]) -> dict[InboxId, Target]:

@@ -170,7 +170,17 @@ def _replied(
         from_thread=bool(meta.get("from_thread")),
         refused=tuple((a, b) for a, b in meta.get("refused", ())),
         handle=handle,
+        others=_others(connection, policy, row) if row.state == State.FAILED else (),
     )
+
+
+def _others(connection: Connection, policy: CorePolicy, row: Any) -> tuple[str, ...]:
+    """The other ways to a customer, where a reply failed."""
+    customer_id = people.final(connection, row.customer_id) or row.customer_id
+    ways = people.routes_of(connection, customer_id)
+    gone = next((way for way in ways if way.id == row.route_id), None)
+    found = [via(policy, way.inbox)[1] for way in ways if gone is None or way.inbox != gone.inbox]
+    return tuple(dict.fromkeys(found))
 
 
 def _noted(row: Any, meta: dict[str, Any], files: tuple[Attachment, ...]) -> Noted:

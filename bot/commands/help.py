@@ -24,6 +24,7 @@ from bot.commands import (
     resolve,
     snooze,
     spam,
+    switch,
     start,
 )
 from bot.commands.registry import Command, Registry, Shortcut
@@ -98,6 +99,7 @@ def make_registry(prefix: str = "") -> Registry:
         spam,
         merge,
         health,
+        switch,
         more,
     )
     commands = [command for module in modules for command in getattr(module, "COMMANDS", ())]

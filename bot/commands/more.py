@@ -17,6 +17,7 @@ def offers(person: Person) -> tuple[Offer, ...]:
     """What can be done with a customer as they are."""
     always: list[Offer] = [
         ("The last words with them, for whoever comes in", "Recap", "recap.open"),
+        ("Go on with them by another channel", "Switch", "switch.open"),
         ("Join them with another customer who is the same person", "Merge", "merge.open"),
         ("Who did what with them", "Audit", "audit.open"),
     ]

@@ -185,10 +185,12 @@ async def retry(services: Services, call: Call) -> Result:
 
 
 async def another_way(services: Services, call: Call) -> Result:
-    """*Send another way*: the form with the same words, to choose the channel."""
+    """*Send another way*: the form with the same words, another way already chosen."""
     item = await services.message(_message(call))
     person = await services.person_of(item.message_id)
-    return await form_for(services, call, person, text=item.text.plain, subject=item.subject)
+    failed = await services.linking.way_of(item.message_id)
+    words = item.text.plain
+    return await form_for(services, call, person, text=words, subject=item.subject, failed=failed)
 
 
 async def arrived(services: Services, call: Call) -> Result:

@@ -24,8 +24,9 @@ async def form_for(
     text: str = "",
     subject: str | None = None,
     stamp: str = "",
+    failed: RouteId | None = None,
 ) -> Form:
-    """The form, for a customer or with the customer still to be chosen."""
+    """The form, for a customer or with the customer still to be chosen. ``failed``: the way that did not work, put last."""
     if person is None:
         return Form(
             "Reply to a customer",
@@ -36,6 +37,7 @@ async def form_for(
         )
     await services.composing(person.customer_id, person.team)
     ways = await services.ways(person.customer_id, person.team)
+    ways = tuple(sorted(ways, key=lambda way: way.route_id == failed))
     known = await services.macros.visible(call.agent, person.team)
     others = await services.desk.writing(person.customer_id, call.agent, begins=True)
     return Form(

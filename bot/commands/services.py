@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.commands.desk_services import DeskServices
     from bot.commands.finding_services import FindingServices
     from bot.commands.home_services import HomeServices
+    from bot.commands.linking_services import LinkingServices
     from bot.commands.macro_services import MacroServices
     from bot.commands.merging_services import MergingServices
     from bot.commands.privacy_services import PrivacyServices
@@ -169,6 +170,7 @@ class Services(Protocol):
     home: HomeServices
     profile: ProfileServices
     merging: MergingServices
+    linking: LinkingServices
     spam: SpamServices
     privacy: PrivacyServices
 

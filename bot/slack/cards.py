@@ -191,6 +191,8 @@ def _buttons(view: CardView) -> Block:
         shown.append(button("Reopen", "case.reopen", value))
     elif view.conversation_id is not None:
         shown.append(button("Resolve", "case.resolve", value))
+    if view.failed and len(view.reach) > 1:
+        shown.append(button("Switch channel", "switch.open", value))
     if view.status is Status.SNOOZED:
         shown.append(button("Wake up", "case.wake", value))
     menu = [("History", f"history.open {value}"), ("Profile", f"customer.show {value}")]

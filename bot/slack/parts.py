@@ -130,6 +130,9 @@ def _state_lines(entry: Replied) -> list[Block]:
         quiet(f"⚠ {one_line(address, 120)} did not get it: {one_line(reason, 300)}")
         for address, reason in entry.refused
     ]
+    if entry.state is State.FAILED and entry.others:
+        others = one_line(", ".join(entry.others[:5]), 300)
+        lines.append(quiet(f"{safe_name(entry.customer_name)} can also be reached by {others}."))
     return lines
 
 
