@@ -25,6 +25,7 @@ from bot.messages import (
 )
 from tests.commands.fake_desk import FakeDesk
 from tests.commands.fake_finding import FakeFinding
+from tests.commands.fake_linking import FakeLinking
 from tests.commands.fake_macros import FakeMacros
 from tests.commands.fake_privacy import FakePrivacy
 from tests.commands.fake_profile import FakeProfile
@@ -98,6 +99,7 @@ class FakeServices(Services):
         self.profile = FakeProfile(self)
         self.spam = FakeSpam(self)
         self.privacy = FakePrivacy()
+        self.linking = FakeLinking()
 
     @override
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:
