@@ -7,11 +7,13 @@ index as the first start after an update does.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 import sqlite3
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,11 @@ import asyncpg
 from alembic import command
 from sqlalchemy import Connection
 
+from bot.messages import InboxId, TeamId
+from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.storage.database import Database, connect
 from bot.storage.migrate import config, migrate
+from tests.rig.postgres import Server, find_binaries
 
 INBOXES = (
     ("support-mail", "email", "support"),
@@ -77,10 +82,11 @@ def word(number: int) -> str:
 
 
 class Shop:
-    """``messages`` of ``customers``; ``rare`` is a word that few of them hold."""
+    """``messages`` of ``customers``. ``varied`` False: a thousand different texts will do, which is quicker."""
 
-    def __init__(self, messages: int, seed: int = 7) -> None:
+    def __init__(self, messages: int, *, varied: bool = True, seed: int = 7) -> None:
         self.messages = messages
+        self._texts = None if varied else [f"{word(n)} {word(n * 3)} {word(n * 7)}" for n in range(1_000)]
         self.customers = max(20, messages // 50)
         self._random = random.Random(seed)
         self._vocabulary = [word(number) for number in range(30_000)]
@@ -106,9 +112,6 @@ class Shop:
             whose = chosen.randint(1, frequent if chosen.random() < 0.2 else self.customers)
             kind = ("inbound", "outbound", "inbound", "outbound", "note")[number % 5]
             agent = None if kind == "inbound" else AGENTS[whose % len(AGENTS)]
-            words = chosen.choices(self._vocabulary, cum_weights=self._weights, k=chosen.randint(6, 44))
-            if number % 50_000 == 9_999:
-                words[3] = "quincunx"  # a word that hardly anybody writes
             at = NOW - SPAN + SPAN * number / self.messages
             yield (
                 number,
@@ -119,12 +122,51 @@ class Shop:
                 f"b:{number}",
                 agent,
                 agent or "Somebody",
-                " ".join(words),
+                self._text(number),
                 "Order" if number % 10 == 0 else None,
                 at,
                 at,
                 "accepted" if kind == "outbound" else None,
             )
+
+    def _text(self, number: int) -> str:
+        if self._texts is not None:
+            return self._texts[number % len(self._texts)]
+        chosen = self._random
+        words = chosen.choices(self._vocabulary, cum_weights=self._weights, k=chosen.randint(6, 44))
+        if number % 50_000 == 9_999:
+            words[3] = "quincunx"  # a word that hardly anybody writes
+        return " ".join(words)
+
+
+def policy() -> CorePolicy:
+    """The shop's teams and inboxes."""
+    teams = {TeamId(name): TeamPolicy(TeamId(name), name, "C1") for name in ("support", "press")}
+    inboxes = {
+        InboxId(name): InboxPolicy(InboxId(name), channel, TeamId(team), name)
+        for name, channel, team in INBOXES
+    }
+    return CorePolicy(teams, inboxes)
+
+
+async def databases(shop: Shop, only: str | None = None) -> AsyncIterator[tuple[str, Database, float]]:
+    """SQLite, then PostgreSQL with the shop's history: name, database, seconds of migration 0003. Each is gone after its turn."""
+    if only in (None, "SQLite"):
+        with tempfile.TemporaryDirectory() as folder:
+            database, took = await build(f"sqlite:///{folder}/shop.db", shop)
+            yield "SQLite", database, took
+            await database.close()
+    if only in (None, "PostgreSQL"):
+        server = await asyncio.to_thread(Server, find_binaries(), durable=True)
+        try:
+            database, took = await build(server.url, shop)
+            connection = await asyncpg.connect(server.url)
+            await connection.execute("vacuum analyze")  # as autovacuum would have done, which tests turn off
+            await connection.close()
+            yield "PostgreSQL", database, took
+            await database.close()
+        finally:
+            await asyncio.to_thread(server.remove)
 
 
 def _to(revision: str) -> Any:

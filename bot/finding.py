@@ -141,14 +141,18 @@ def page(
     """A page of a customer's history, and whether there is more on either side. A unit."""
     filters = filters_of(policy, narrowed, teams)
     family = people.family(connection, customer_id)
+    newer, older = before is not None, after is not None  # there is what one has come from
     if around is not None:
         rows = pages.around(connection, family, around, filters, limit)
+        if rows:
+            newer = bool(pages.page(connection, family, filters, after=rows[0].id, limit=1))
+            older = bool(pages.page(connection, family, filters, before=rows[-1].id, limit=1))
+    elif after is not None:
+        rows = pages.page(connection, family, filters, after=after, limit=limit + 1)
+        newer, rows = len(rows) > limit, rows[-limit:]
     else:
-        rows = pages.page(connection, family, filters, before=before, after=after, limit=limit)
-    newer = older = False
-    if rows:
-        newer = bool(pages.page(connection, family, filters, after=rows[0].id, limit=1))
-        older = bool(pages.page(connection, family, filters, before=rows[-1].id, limit=1))
+        rows = pages.page(connection, family, filters, before=before, limit=limit + 1)
+        older, rows = len(rows) > limit, rows[:limit]
     shown = overview(connection, policy, customer_id, family, teams)
     return HistoryPage(shown, _items(connection, policy, rows), newer, older)
 
