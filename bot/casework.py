@@ -22,6 +22,7 @@ from bot.commands.macro_services import MacroServices
 from bot.commands.merging_services import MergingServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
+from bot.commands.sla_services import SlaServices
 from bot.commands.timing_services import FollowUpServices, SnoozeServices
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
@@ -41,6 +42,7 @@ from bot.policy import CorePolicy
 from bot.privacy import Privacy
 from bot.profile import Profiles
 from bot.relay import new_key
+from bot.slawork import SlaWork
 from bot.snoozing import Snoozing
 from bot.spamwork import SpamWork
 from bot.storage import cases, history, inboxes, lanes, people
@@ -96,6 +98,7 @@ class Casework:
         self.profile: ProfileServices = Profiles(self._hands)
         self.merging: MergingServices = MergeWork(self._hands)
         self.spam: SpamServices = SpamWork(self._hands)
+        self.sla: SlaServices = SlaWork(self._hands)
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
         self.home: HomeServices = HomeWork(self._hands, self.follow_ups)

@@ -17,14 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 450
 
 FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
-FIRST += ("keys", "tombstones")
+FIRST += ("promises", "keys", "tombstones")
 FIRST += ("answer_words", "schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
     ("storage", "blobs", "journal"),
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
-        *("clocks", "book", "recount", "clockmerge"),
+        *("clocks", "book", "recount", "clockmerge", "ledger", "slawork", "commands.sla_services"),
         *("erase", "erasework", "export", "exportpage", "privacy", "commands.privacy_services"),
         *(
             "casework",
@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "mergetold",
             "mergeview",
             "mergework",
+            "matching",
             "replies",
             "settle",
             "views",
@@ -46,6 +47,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "acts",
             "drafts",
             "guard",
+            "filing",
+            "transfer",
             "begin",
             "housekeeping",
             "backlog",
@@ -55,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "joining",
             "loading",
             "sending",
-            *("autoanswer", "autosent", "timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
+            *("reminders", "reminded", "reminder_words", "autoanswer", "autosent", "timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
             "commands.types",
             "commands.services",
             "commands.profile_services",

@@ -22,10 +22,11 @@ from bot.commands import (
     recap,
     reply,
     resolve,
+    sla,
     snooze,
     spam,
-    switch,
     start,
+    switch,
 )
 from bot.commands.registry import Command, Registry, Shortcut
 from bot.commands.services import Services
@@ -93,6 +94,7 @@ def make_registry(prefix: str = "") -> Registry:
         audit,
         duty,
         start,
+        sla,
         snooze,
         followup,
         block,

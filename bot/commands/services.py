@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bot.commands.merging_services import MergingServices
     from bot.commands.privacy_services import PrivacyServices
     from bot.commands.profile_services import ProfileServices, SpamServices
+    from bot.commands.sla_services import SlaServices
     from bot.commands.timing_services import FollowUpServices, SnoozeServices
 
 
@@ -52,6 +53,8 @@ class Person:
     blocked: bool
     place: tuple[str, str | None]
     excerpt: str = ""
+    spam: bool = False
+    quarantine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class Services(Protocol):
     desk: DeskServices
     macros: MacroServices
     snoozes: SnoozeServices
+    sla: SlaServices
     follow_ups: FollowUpServices
     finding: FindingServices
     home: HomeServices

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import case as case_when
 
 from bot.storage.hot import Hot
 from bot.storage.schema import RESOLVED, conversation, delivery, message
@@ -296,3 +297,34 @@ _DUE = (
 def claim_due(connection: Connection, now: float, most: int) -> list[Clock]:
     """Clocks of which a step has come, the earliest first."""
     return [_clock(row) for row in connection.execute(_DUE, {"now": now, "most": most})]
+
+
+def next_due(connection: Connection, teams: Sequence[str], agent: str | None, limit: int) -> Sequence[Any]:
+    """The cases of teams of which a promise runs, the next that is due first. ``agent``: only those they own."""
+    wanted = select(conversation).where(*_due_of(teams, agent))
+    return connection.execute(wanted.order_by(conversation.c.due_at, conversation.c.id).limit(limit)).all()
+
+
+def count_due(connection: Connection, teams: Sequence[str], agent: str | None, now: float) -> tuple[int, int]:
+    """How many of them are late, and how many there are."""
+    late = func.coalesce(func.sum(case_when((conversation.c.due_at < now, 1), else_=0)), 0)
+    row = connection.execute(select(late, func.count()).where(*_due_of(teams, agent))).one()
+    return int(row[0]), int(row[1])
+
+
+def _due_of(teams: Sequence[str], agent: str | None) -> list[Any]:
+    conditions: list[Any] = [
+        conversation.c.due_at.is_not(None),
+        conversation.c.team.in_(list(teams)),
+        conversation.c.status != RESOLVED,
+    ]
+    return [*conditions, conversation.c.owner == agent] if agent is not None else conditions
+
+
+def authors_of(connection: Connection, message_ids: Iterable[int]) -> dict[int, str]:
+    """Who wrote messages."""
+    wanted = list(message_ids)
+    if not wanted:
+        return {}
+    found = connection.execute(select(message.c.id, message.c.author).where(message.c.id.in_(wanted)))
+    return {row.id: row.author for row in found}
