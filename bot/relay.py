@@ -16,9 +16,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import autoanswer, conversations, customers, elsewhere, identified, linking, quarantine, replies, sla, views
+from bot import (
+    autoanswer,
+    conversations,
+    customers,
+    elsewhere,
+    filing,
+    identified,
+    linking,
+    quarantine,
+    replies,
+    sla,
+    views,
+)
 from bot.contract import Accepted
-from bot.desk import Status
 from bot.keys import new_key as new_key
 from bot.messages import (
     AddressChanged,
@@ -169,7 +180,6 @@ def _message(
     if history.known(connection, dedup_key) is not None:
         return Woken(set(), duplicate=True)
     event = _storable(event)
-    team = policy.teams[inbox.team]
     came = linking.redeem(connection, policy, inbox, event, now) if event.link is not None else None
     whose = came.whose if came is not None else None
     stones = customers.Stones(policy.tombstone_keys, dedup_key)
@@ -180,9 +190,8 @@ def _message(
     hidden = whose.blocked or apart is not None
     waits = event.automated is None and not hidden
     words = conversations.excerpt(event.text.plain) or conversations.excerpt(_file_words(event))
-    case_id, subject, new_case, promised = _case(
-        connection, policy, whose, inbox, event, words, now, waits=waits, hidden=hidden
-    )
+    filed = filing.file(connection, policy, whose, inbox, event, words, now, waits=waits, hidden=hidden)
+    case_id, team = filed.case_id, filed.team
     route_id = None
     if whose.identity_id is not None:
         route_id = conversations.ensure_route(
@@ -207,9 +216,9 @@ def _message(
         created_at=now,
         automated=event.automated,
         raw=event.raw,
-        meta=_meta(event, whose, subject=subject, new_case=new_case),
+        meta=_meta(event, whose, subject=filed.subject, new_case=filed.new_case),
     )
-    sla.said(connection, policy, inbox, promised, case_id, message_id, now)
+    sla.said(connection, policy, inbox, filed.promised, case_id, message_id, now)
     if inbox.able.backlog:
         shown = {"message_id": message_id, "target": "route", "place": inbox.id}
         history.add_posts(connection, [shown | {"remote_id": event.remote_id or event.source_id}])
@@ -236,69 +245,6 @@ def _storable(event: Message) -> Message:
     if (name, address, subject) == (sender.name, sender.address, event.subject):
         return event
     return replace(event, sender=replace(sender, name=name, address=address), subject=subject)
-
-
-def _case(
-    connection: Connection,
-    policy: CorePolicy,
-    whose: customers.Whose,
-    inbox: InboxPolicy,
-    event: Message,
-    words: str,
-    now: float,
-    *,
-    waits: bool,
-    hidden: bool,
-) -> tuple[int, str | None, bool, Any]:
-    """The case of a message, the subject if it is worth showing, whether a known customer has a new case, what is promised.
-
-    With ``waits`` the customer waits for us now, if they did not before. What is ``hidden`` changes no case.
-    """
-    row = None
-    team = policy.teams[inbox.team]
-    if hidden and whose.known:
-        last = cases.newest_case(connection, whose.customer_id, team.id)
-        if last is not None:
-            return last.id, None, False, None
-    if whose.known and waits:
-        row = cases.heard(connection, whose.customer_id, team.id, words, now)
-    elif whose.known:
-        row = cases.open_case(connection, whose.customer_id, team.id)
-    if row is not None:
-        changed = event.subject is not None and not same_subject(event.subject, row.subject)
-        if changed:
-            cases.change(connection, row.id, subject=event.subject)
-        return row.id, event.subject if changed else None, False, row if waits else None
-    before = whose.known and cases.newest_case(connection, whose.customer_id, team.id) is not None
-    opened = None
-    if waits:
-        opened = sla.opening(connection, policy, inbox, whose.customer_id if whose.known else None, now)
-    case_id = cases.add_case(
-        connection,
-        whose.customer_id,
-        team.id,
-        event.subject,
-        now,
-        words=words if waits else None,
-        promised=opened.columns if opened is not None else None,
-    )
-    if hidden:
-        cases.change(connection, case_id, status=Status.RESOLVED, resolved_at=now if whose.blocked else None)
-    elif not waits:
-        cases.change(connection, case_id, status=Status.PENDING)
-    return case_id, event.subject, before and waits, opened
-
-
-def same_subject(one: str | None, other: str | None) -> bool:
-    """Whether two subjects are the same but for "Re:" and its like, case and white space."""
-    return _bare(one) == _bare(other)
-
-
-def _bare(subject: str | None) -> str:
-    words = " ".join((subject or "").split()).casefold()
-    while (colon := words.find(":")) in range(2, 4):
-        words = words[colon + 1 :].strip()
-    return words
 
 
 def _meta(event: Message, whose: customers.Whose, *, subject: str | None, new_case: bool) -> str | None:

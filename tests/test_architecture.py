@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "joining",
             "loading",
             "sending",
-            *("reminders", "reminded", "reminder_words", "autoanswer", "autosent", "timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
+            *("reminders", "reminded", "reminder_words", "reminderwork", "autoanswer", "autosent", "timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
             "commands.types",
             "commands.services",
             "commands.profile_services",
