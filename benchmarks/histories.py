@@ -150,7 +150,7 @@ def policy() -> CorePolicy:
 
 
 async def databases(shop: Shop, only: str | None = None) -> AsyncIterator[tuple[str, Database, float]]:
-    """SQLite, then PostgreSQL with the shop's history: name, database, seconds of migration 0003. Each is gone after its turn."""
+    """SQLite, then PostgreSQL with the shop's history: name, database, seconds of migration 0003. Each is gone after."""
     if only in (None, "SQLite"):
         with tempfile.TemporaryDirectory() as folder:
             database, took = await build(f"sqlite:///{folder}/shop.db", shop)
