@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import acts, begin, lookups
+from bot import acts, begin, lookups, transfer
 from bot.commands.desk_services import Begin, Deed, Duty, NextUp, Opening, Priority
 from bot.commands.services import Confirm, Person
 from bot.commands.types import Agent, Sent
@@ -117,6 +117,26 @@ class DeskWork:
             partial(deeds.page, customer_id=customer_id, agent=agent, before=before, limit=limit)
         )
         return tuple(Deed(row.at, row.agent, row.action, row.detail or "") for row in rows)
+
+    async def transfer(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: TeamId, words: str, source: str
+    ) -> Person:
+        """Gives the open case to another team."""
+        keys = (new_key(), new_key())
+
+        def unit(connection: Connection) -> tuple[Person, set[str]]:
+            now, policy = self._hands.clock(), self._hands.policy
+            final = people.final(connection, customer_id) or customer_id
+            buckets: set[str] = set()
+            if inboxes.first_time(connection, source, now):
+                buckets = transfer.transfer(connection, policy, final, team, to, agent, words, keys, now)
+            return lookups.person(connection, policy, final, to), buckets
+
+        return await self._hands.change(unit)
+
+    async def teams(self) -> tuple[tuple[TeamId, str], ...]:
+        """All teams."""
+        return tuple((one.id, one.name) for one in self._hands.policy.teams.values())
 
     async def teams_of(self, agent: AgentId) -> tuple[TeamId, ...]:
         """The teams in which somebody is an agent."""

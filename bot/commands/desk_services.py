@@ -116,6 +116,16 @@ class DeskServices(Protocol):
         """Changes the tags of the newest case; returns those it has then."""
         ...
 
+    async def transfer(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: TeamId, words: str, source: str
+    ) -> Person:
+        """Gives the open case to another team, with what they should know; it goes on in that team's channel."""
+        ...
+
+    async def teams(self) -> tuple[tuple[TeamId, str], ...]:
+        """All teams: id and name."""
+        ...
+
     async def teams_of(self, agent: AgentId) -> tuple[TeamId, ...]:
         """The teams in which somebody is an agent."""
         ...

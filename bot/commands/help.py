@@ -20,6 +20,7 @@ from bot.commands import (
     note,
     privacy,
     recap,
+    reminders,
     reply,
     resolve,
     sla,
@@ -27,6 +28,7 @@ from bot.commands import (
     spam,
     start,
     switch,
+    transfer,
 )
 from bot.commands.registry import Command, Registry, Shortcut
 from bot.commands.services import Services
@@ -92,11 +94,13 @@ def make_registry(prefix: str = "") -> Registry:
         next,
         macro,
         audit,
+        transfer,
         duty,
         start,
         sla,
         snooze,
         followup,
+        reminders,
         block,
         spam,
         merge,

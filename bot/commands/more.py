@@ -22,6 +22,7 @@ def offers(person: Person) -> tuple[Offer, ...]:
         ("Who did what with them", "Audit", "audit.open"),
     ]
     if person.status is not Status.RESOLVED:
+        always.insert(0, ("Give the case to another team", "Transfer", "case.transfer"))
         always.insert(0, ("Priority and tags of the case", "Sort", "case.sort"))
     if person.status is Status.OPEN:
         always.insert(0, ("Wait for their answer: nobody has to reply now", "Pending", "case.pending"))

@@ -30,6 +30,7 @@ class FakeDesk(DeskServices):
     waiting: list[NextUp] = field(default_factory=list)
     others: tuple[str, ...] = ()
     on: bool = False
+    given: list[tuple[CustomerId, TeamId, str]] = field(default_factory=list)
     begun: list[Begin] = field(default_factory=list)
     colleagues: tuple[AgentId, ...] = ()
 
@@ -71,6 +72,17 @@ class FakeDesk(DeskServices):
         after = (set(self.tagged.get(customer_id, ())) | set(add)) - set(remove)
         self.tagged[customer_id] = tuple(sorted(after))
         return self.tagged[customer_id]
+
+    @override
+    async def transfer(
+        self, customer_id: CustomerId, team: TeamId, agent: Agent, to: TeamId, words: str, source: str
+    ) -> Person:
+        self.given.append((customer_id, to, words))
+        return self.core.people[f"C{customer_id}"]
+
+    @override
+    async def teams(self) -> tuple[tuple[TeamId, str], ...]:
+        return ((TeamId("support"), "Acme Support"), (TeamId("press"), "Acme Press"))
 
     @override
     async def teams_of(self, agent: AgentId) -> tuple[TeamId, ...]:
