@@ -51,6 +51,8 @@ def _person(policy: CorePolicy, row: Any, address: str, team: str) -> Person:
         row.blocked,
         (channel, row.ts),
         row.excerpt or "",
+        row.spam,
+        row.quarantine,
     )
 
 
@@ -94,8 +96,15 @@ def open_for(
     connection: Connection, policy: CorePolicy, agent: AgentId, team: str | None, limit: int
 ) -> tuple[Person, ...]:
     """Customers with a case that is not resolved, the agent's own first."""
-    rows = cases.queue(connection, team, agent, limit)
-    return tuple(person(connection, policy, one, of) for one, of in rows)
+    teams = [team] if team is not None else list(policy.teams)
+    today = [(people.final(connection, one), of) for one, of in cases.queue(connection, teams, agent, limit)]
+    known = {
+        (one.customer_id, of): one
+        for of in teams
+        for one in persons(connection, policy, [who for who, of_team in today if who and of_team == of], of)
+    }
+    found = (known.get((CustomerId(who), of)) for who, of in today if who is not None)
+    return tuple(one for one in found if one is not None)
 
 
 def nearest(connection: Connection, policy: CorePolicy, words: str, team: str | None) -> tuple[Person, ...]:

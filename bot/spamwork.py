@@ -76,10 +76,10 @@ class SpamWork:
             final = people.final(connection, customer_id) or customer_id
             buckets: set[str] = set()
             if inboxes.first_time(connection, source, now):
-                if people.named(connection, [final])[final].quarantine is None:
-                    raise UserError("They are not in quarantine any more.")
-                buckets = quarantine.let_in(connection, policy, final, now, key)
                 person = lookups.person(connection, policy, final, team)
+                if people.named(connection, [final])[final].quarantine is None:
+                    raise UserError(f"{person.handle} {person.name} is not in quarantine any more.")
+                buckets = quarantine.let_in(connection, policy, final, now, key)
                 line = f"{agent.name} let {person.name} in from quarantine"
                 inboxes.write_audit(connection, agent.id, "let in", final, line, now)
                 buckets |= acts.say(connection, policy, final, person.team, agent.id, line, key, now)

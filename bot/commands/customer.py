@@ -28,7 +28,7 @@ Subcommand: TypeAlias = Callable[[Services, Call, Person, str], Awaitable[Result
 
 _UNSET = "-"
 _PAIR = re.compile(
-    r"""\s*([\w-]+)(?:\s*=\s*(?:"([^"\n]*)"|[“„]([^“”\n]*)[“”]|'([^'\n]*)'|([^\s"“„']\S*)))?(?=\s|$)"""
+    r"""\s*([\w-]+)(?:\s*=\s*(?:"([^"\n]*)"|[“„]([^“”\n]*)[“”]|'([^'\n]*)'|([^\s"“„']\S*)))?(?=[\s,]|$)"""
 )
 
 
@@ -175,7 +175,11 @@ def pairs(words: str) -> list[tuple[str, str]]:
                 'with quotes around several words, such as company="Acme Corp".'
             )
         name, *values = match.groups()
-        found.append((name.casefold(), next((one for one in values if one is not None), "yes")))
+        *quoted, bare = values
+        value = (
+            bare.rstrip(",") if bare is not None else next((one for one in quoted if one is not None), "yes")
+        )
+        found.append((name.casefold(), value))
         at = match.end()
         at += len(words[at:]) - len(words[at:].lstrip(" ,\n"))
     return found

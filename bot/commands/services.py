@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.commands.privacy_services import PrivacyServices
     from bot.commands.profile_services import ProfileServices, SpamServices
     from bot.commands.sla_services import SlaServices
-    from bot.commands.timing_services import FollowUpServices, SnoozeServices
+    from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,7 @@ class Services(Protocol):
     snoozes: SnoozeServices
     sla: SlaServices
     follow_ups: FollowUpServices
+    reminders: ReminderServices
     finding: FindingServices
     home: HomeServices
     profile: ProfileServices

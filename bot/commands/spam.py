@@ -28,7 +28,7 @@ async def spam(services: Services, call: Call) -> Result:
     if off:
         words = words[:-1]
     person = await _named(services, call, " ".join(words))
-    return await _take_back(services, call, person) if off else await _ask(services, call, person)
+    return await _take_back(services, call, person) if off else _ask(person)
 
 
 async def _named(services: Services, call: Call, words: str) -> Person:
@@ -40,10 +40,9 @@ async def _named(services: Services, call: Call, words: str) -> Person:
     return person
 
 
-async def _ask(services: Services, call: Call, person: Person) -> Answer:
-    profile = await services.profile.show(person.customer_id, person.team)
+def _ask(person: Person) -> Answer:
     value = refs.ref_value(person.customer_id, person.team)
-    if profile.spam:
+    if person.spam:
         buttons = (Button("Not spam", "spam.off", value),)
         return Answer(Text(f"{refs.described(person)} is marked as spam already."), buttons=buttons)
     said = (
@@ -55,7 +54,7 @@ async def _ask(services: Services, call: Call, person: Person) -> Answer:
 
 async def ask(services: Services, call: Call) -> Result:
     """*Spam* was pressed on a card or in its menu."""
-    return await _ask(services, call, await refs.pressed(services, call))
+    return _ask(await refs.pressed(services, call))
 
 
 async def mark(services: Services, call: Call) -> Result:
@@ -73,8 +72,7 @@ async def take_back(services: Services, call: Call) -> Result:
 
 
 async def _take_back(services: Services, call: Call, person: Person) -> Answer:
-    profile = await services.profile.show(person.customer_id, person.team)
-    if not profile.spam:
+    if not person.spam:
         raise UserError(f"{refs.described(person)} is not marked as spam.")
     after = await services.spam.mark(person.customer_id, person.team, call.agent, False, call.source)
     said = f"{refs.described(after)} is no spam any more. What came meanwhile is told in their thread."

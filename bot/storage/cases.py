@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, and_, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Double, and_, bindparam, func, insert, null, or_, select, update
 from sqlalchemy import case as case_when
 
 from bot.storage.base import lines_of
@@ -121,6 +121,7 @@ _HEARD = Hot(
     .returning(
         conversation.c.id,
         conversation.c.subject,
+        conversation.c.team,
         conversation.c.priority,
         conversation.c.clocks,
         conversation.c.due_at,
@@ -273,6 +274,8 @@ def people(connection: Connection, ids: list[int], team: str) -> dict[int, Any]:
             customer.c.id,
             customer.c.name,
             customer.c.blocked,
+            customer.c.spam,
+            customer.c.quarantine,
             case_of.c.id.label("conversation_id"),
             case_of.c.status,
             case_of.c.owner,
@@ -301,21 +304,36 @@ def addresses(connection: Connection, ids: list[int]) -> dict[int, str]:
     return {row.customer_id: row.address for row in rows}
 
 
-def queue(connection: Connection, team: str | None, agent: str, limit: int) -> list[tuple[int, str]]:
-    """(customer, team) of cases that are not resolved: the agent's own, then nobody's, then others', longest waiting first."""
-    condition = [conversation.c.status != RESOLVED]
-    if team is not None:
-        condition.append(conversation.c.team == team)
+def queue(connection: Connection, teams: Sequence[str], agent: str, limit: int) -> list[tuple[int, str]]:
+    """(customer, team) of cases that are not resolved: the agent's own, then nobody's, then others', longest waiting first.
+
+    In steps, each of them in the order of the queue's index: of ten thousand cases few are looked at.
+    """
+    whose = (
+        conversation.c.owner == agent,
+        conversation.c.owner.is_(None),
+        and_(conversation.c.owner.is_not(None), conversation.c.owner != agent),
+    )
+    found: list[tuple[int, str]] = []
+    for owner in whose:
+        for waits in (conversation.c.waiting_since.is_not(None), conversation.c.waiting_since.is_(None)):
+            if len(found) < limit:
+                found += _queued(connection, teams, owner, waits, limit - len(found))
+    return found
+
+
+def _queued(
+    connection: Connection,
+    teams: Sequence[str],
+    owner: ColumnElement[bool],
+    waits: ColumnElement[bool],
+    limit: int,
+) -> list[tuple[int, str]]:
+    of = conversation.c.team == teams[0] if len(teams) == 1 else conversation.c.team.in_(list(teams))
     rows = connection.execute(
         select(conversation.c.customer_id, conversation.c.team)
-        .where(*condition)
-        .order_by(
-            (conversation.c.owner == agent).desc().nulls_last(),
-            conversation.c.owner.is_(None).desc(),
-            conversation.c.waiting_since.is_(None),
-            conversation.c.waiting_since,
-            conversation.c.id,
-        )
+        .where(conversation.c.status != RESOLVED, of, owner, waits)
+        .order_by(conversation.c.waiting_since, conversation.c.id)
         .limit(limit)
     )
     return [(row.customer_id, row.team) for row in rows]

@@ -145,15 +145,20 @@ def page(connection: Connection, team: str, before: int | None, limit: int) -> S
     counted = (
         select(func.count())
         .where(message.c.customer_id == customer.c.id, message.c.direction == "inbound")
+        .correlate(customer)
         .scalar_subquery()
     )
     first = (
         select(func.min(message.c.id))
         .where(message.c.customer_id == customer.c.id, message.c.direction == "inbound")
+        .correlate(customer)
         .scalar_subquery()
     )
     address = (
-        select(func.min(identity.c.address)).where(identity.c.customer_id == customer.c.id).scalar_subquery()
+        select(func.min(identity.c.address))
+        .where(identity.c.customer_id == customer.c.id)
+        .correlate(customer)
+        .scalar_subquery()
     )
     return connection.execute(
         select(

@@ -43,8 +43,7 @@ class FakeProfile(ProfileServices):
         )
         has = self.has.get(customer_id, {})
         shown = tuple(Shown(self._rules[name], value, "Kim", 1_700_000_000.0) for name, value in has.items())
-        spam = customer_id in self._core.spam.marked
-        return Profile(person, ("C77",), (known,), 1_700_000_000.0, 2, 7, shown, spam)
+        return Profile(person, ("C77",), (known,), 1_700_000_000.0, 2, 7, shown, person.spam)
 
     @override
     async def values(self, customer_id: CustomerId) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -17,11 +18,10 @@ if TYPE_CHECKING:
 
 
 class FakeSpam(SpamServices):
-    """``marked`` is who is spam, ``waiting`` who is in quarantine, ``kept`` how many messages nobody has seen."""
+    """``waiting`` is who is in quarantine, ``kept`` how many messages nobody has seen."""
 
     def __init__(self, core: FakeServices) -> None:
         self._core = core
-        self.marked: set[CustomerId] = set()
         self.waiting: list[Held] = []
         self.kept: dict[CustomerId, int] = {}
 
@@ -29,9 +29,10 @@ class FakeSpam(SpamServices):
     async def mark(
         self, customer_id: CustomerId, team: TeamId, agent: Agent, on: bool, source: str
     ) -> Person:
-        (self.marked.add if on else self.marked.discard)(customer_id)
         self.waiting = [one for one in self.waiting if one.customer_id != customer_id]
-        return self._core.people[f"C{customer_id}"]
+        after = replace(self._core.people[f"C{customer_id}"], spam=on, blocked=on)
+        self._core.people[after.handle] = after
+        return after
 
     @override
     async def show_kept(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> int:
