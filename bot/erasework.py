@@ -41,9 +41,9 @@ State = dict[str, Any]
 """How far a job is, as JSON."""
 
 KIND = "erase"
-QUICK, SLOW = 0.008, 0.025
+QUICK, SLOW = 0.005, 0.015
 """Seconds: a chunk that took less makes the next one larger, one that took more makes it smaller."""
-FEWEST, MOST = 10, 400
+FEWEST, MOST = 5, 200
 """Rows of a chunk."""
 PATIENCE = 600.0
 """Seconds that a send or a post that is under way may take to end."""
@@ -116,7 +116,7 @@ class Steps:
         self._keys = keys
         self._clock = clock
         self._rest = rest
-        self._chunk = 50
+        self._chunk = 20
         self._steps: dict[str, Callable[[int, State], Awaitable[State]]] = {
             "settle": self._settle,
             "words": self._words,

@@ -80,12 +80,12 @@ def what_happens(person: Person, found: Footprint) -> str:
             "you get links to them."
         )
     if found.waiting:
-        lines.append(f"{_many(found.waiting, 'reply', 'replies')} that wait will not be sent.")
+        lines.append(f"Replies that wait and will not be sent: {found.waiting}.")
     return "\n".join([*lines, "", "If they write again, they are a new customer of whom nothing is known."])
 
 
-def _many(count: int, what: str, several: str = "") -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {several or what + 's'}"
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 async def open_form(services: Services, call: Call) -> Result:

@@ -158,4 +158,5 @@ def refusal(has: Role, needs: Role) -> Answer:
     """What somebody is told who may not do this."""
     if has is Role.OUTSIDER:
         return Answer(Text(OUTSIDER_SENTENCE), error=True)
-    return Answer(Text(f"Only a {needs.value} can do that. Ask one of yours."), error=True)
+    who = f"an {needs.value}" if needs.value[0] in "aeiou" else f"a {needs.value}"
+    return Answer(Text(f"Only {who} can do that. Ask one of yours."), error=True)

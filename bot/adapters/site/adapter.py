@@ -172,6 +172,12 @@ class SiteAdapter:
         for socket in visitor.sockets if visitor is not None else ():
             socket.bye(protocol.REVOKED, "revoked")
 
+    async def forget(self, address: str) -> None:
+        """Nothing is kept of a visitor: their tokens, their open tabs, replies that wait to be seen. Raises ``StorageError``."""
+        await self.revoke(address)
+        await self._waiting.forget(address)
+        self._visitors.forget(address)
+
     async def close(self) -> None:
         """Says goodbye to all tabs; they come back by themselves."""
         self._closing = True

@@ -206,6 +206,11 @@ class Visitors:
         visitor.told = digest
         await self._save(visitor)
 
+    def forget(self, visitor_id: str) -> None:
+        """Nothing of a visitor is in memory any more; who comes with an old token is a stranger."""
+        self._here.pop(visitor_id, None)
+        self._idle.pop(visitor_id, None)
+
     def join(self, visitor: Visitor, socket: Socket) -> None:
         """A tab opened."""
         visitor.sockets = (*visitor.sockets, socket)

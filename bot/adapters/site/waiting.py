@@ -68,6 +68,11 @@ class Waiting:
             del batches[visitor]
         await self._save()
 
+    async def forget(self, visitor: str) -> None:
+        """Nothing waits for this visitor any more. Raises ``StorageError``."""
+        if (await self.load()).pop(visitor, None) is not None:
+            await self._save()
+
     async def reported(self, visitor: str, keys: tuple[str, ...]) -> None:
         """The batch was told: it is told once. Raises ``StorageError``."""
         await self.seen(visitor, set(keys))

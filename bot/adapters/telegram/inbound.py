@@ -68,11 +68,11 @@ class Inbound:
         kept = [draft for draft in drafts if draft is not None]
         if not kept:
             return None
-        blob = await self._context.blobs.put(parse.pack(raws[0] if len(raws) == 1 else list(raws)))
         if isinstance(kept[0], AddressChanged):
             await self._chats.moved(kept[0].old, kept[0].new)
         if not isinstance(kept[0], parse.Draft):
-            return kept[0]
+            return kept[0]  # nothing would name its raw form, so nobody could erase it
+        blob = await self._context.blobs.put(parse.pack(raws[0] if len(raws) == 1 else list(raws)))
         return await self._message(bot, [one for one in kept if isinstance(one, parse.Draft)], blob)
 
     async def unreadable(self, raws: Sequence[Any], reason: str) -> Unreadable:
