@@ -23,7 +23,7 @@ from bot.commands.merging_services import MergingServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.sla_services import SlaServices
-from bot.commands.timing_services import FollowUpServices, SnoozeServices
+from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.deskwork import DeskWork
@@ -42,6 +42,7 @@ from bot.policy import CorePolicy
 from bot.privacy import Privacy
 from bot.profile import Profiles
 from bot.relay import new_key
+from bot.reminderwork import Reminders
 from bot.slawork import SlaWork
 from bot.snoozing import Snoozing
 from bot.spamwork import SpamWork
@@ -101,6 +102,7 @@ class Casework:
         self.sla: SlaServices = SlaWork(self._hands)
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
+        self.reminders: ReminderServices = Reminders(self._hands, poke)
         self.home: HomeServices = HomeWork(self._hands, self.follow_ups)
         self.finding: FindingServices = Finding(self._hands)
         self.linking: LinkingServices = LinkWork(self._hands, links or {}, titles or {})

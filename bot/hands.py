@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from bot import acts, lookups, sla
+from bot import acts, lookups, reminded, sla
 from bot.capabilities import Capabilities
 from bot.commands.services import Person
 from bot.commands.types import Agent
@@ -88,9 +88,10 @@ class Hands:
                     raise UserError("This customer has no case with this team.")
                 line = act(connection, case, now)
                 sla.changed(connection, self.policy, case.id, now, action, agent.id)
+                buckets |= reminded.over(connection, case.id, now)
                 inboxes.write_audit(connection, agent.id, action, final, line, now)
                 if line is not None:
-                    buckets = acts.say(connection, self.policy, final, team, agent.id, line, key, now)
+                    buckets |= acts.say(connection, self.policy, final, team, agent.id, line, key, now)
             return lookups.person(connection, self.policy, final, team), buckets
 
         return await self.change(unit)

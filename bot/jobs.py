@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from bot import followups, snoozing
+from bot import followups, reminded, reminders, snoozing
 from bot.policy import CorePolicy
+from bot.storage import clocks, snoozes
 from bot.storage import followups as followup_rows
-from bot.storage import snoozes
+from bot.storage import reminders as reminder_rows
 from bot.timers import Done, Job
 
 
@@ -17,7 +18,16 @@ def jobs(policy: CorePolicy) -> tuple[Job, ...]:
     def end_snoozes(connection: Connection, now: float) -> Done:
         return snoozing.end_due(connection, policy, now)
 
+    def plan(connection: Connection, now: float) -> Done:
+        return reminders.plan(connection, policy, now)
+
+    def tell(connection: Connection, now: float) -> Done:
+        return reminders.tell(connection, policy, now)
+
     return (
+        Job("answered", reminded.next_at, reminded.settle_due),
+        Job("promises", clocks.next_at, plan),
+        Job("reminders", reminder_rows.next_at, tell),
         Job("snoozes", snoozes.next_at, end_snoozes),
         Job("follow-ups", followup_rows.next_at, followups.tell_due),
     )

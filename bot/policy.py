@@ -30,7 +30,8 @@ class RoutingPolicy:
 class TeamPolicy:
     """A team: its Slack channel, how long a reply is held for undo (seconds), where to go when the channel is gone.
 
-    ``sees``: the teams whose cases its agents may read, its own always; None: all.
+    ``sees``: the teams whose cases its agents may read, its own always; None: all. ``on_call`` and ``leads``: Slack users and
+    user groups who hear of broken promises.
     """
 
     id: TeamId
@@ -39,6 +40,8 @@ class TeamPolicy:
     undo: float = 5.0
     fallback_channel: str | None = None
     sees: frozenset[TeamId] | None = None
+    on_call: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
     routing: RoutingPolicy = RoutingPolicy()
 
 
@@ -125,6 +128,34 @@ class AnswersPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """A step after a broken promise: seconds after it, and who is told (owner, thread, on_call, leads)."""
+
+    after: float
+    tell: tuple[str, ...]
+
+
+ESCALATIONS = (
+    Escalation(0.0, ("owner", "thread")),
+    Escalation(900.0, ("on_call",)),
+    Escalation(1800.0, ("leads",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RemindersPolicy:
+    """Who hears of promises. ``after`` the breach; ``pause``: seconds that somebody who is on it is left alone.
+
+    ``list_from``: so many at once for one person are a list. ``at_night``: policies of which people hear day and night.
+    """
+
+    after: tuple[Escalation, ...] = ESCALATIONS
+    pause: float = 1800.0
+    list_from: int = 4
+    at_night: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class CorePolicy:
     """What the relay and the outbox go by. All times in seconds.
 
@@ -144,6 +175,9 @@ class CorePolicy:
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
     quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
     answers: AnswersPolicy = field(default_factory=AnswersPolicy)
+    reminders: RemindersPolicy = field(default_factory=RemindersPolicy)
+    order_number: str | None = None
+    own_addresses: frozenset[str] = frozenset()
     link_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     def visible(self, teams: Iterable[TeamId]) -> frozenset[TeamId] | None:

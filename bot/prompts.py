@@ -54,7 +54,10 @@ def settle(connection: Connection, about: str, done: Line, now: float) -> set[st
 
 
 def withdraw(connection: Connection, about: str, done: Line, now: float) -> set[str]:
-    """Nobody needs to be asked any more: like ``settle``, and what is not posted yet never is."""
+    """Nobody needs to be asked any more: like ``settle``, and what is not posted yet never is.
+
+    What was settled before stays as it is: the first that came of it counts.
+    """
     return _renew(
         connection, about, {"done": pack_line(done), "buttons": []}, now, unposted={WITHDRAWN: True}
     )
@@ -76,6 +79,8 @@ def _renew(
     for row in asks.about(connection, about):
         before: dict[str, Any] = json.loads(row.payload)
         if all(before.get(name) == value for name, value in changes.items()):
+            continue
+        if unposted is not None and before.get("done"):
             continue
         waits = row.state in (State.PENDING, State.HELD)
         asks.change(connection, row.id, before | changes | ((unposted or {}) if waits else {}))

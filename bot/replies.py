@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import autosent, conversations, sla
+from bot import autosent, conversations, reminded, sla
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
@@ -160,7 +160,8 @@ def sent(
         return autosent.tell(connection, row, now)
     conversations.answered(connection, row.conversation_id, now)
     sla.answered(connection, row, now)
-    return _tell(connection, policy, row, now)
+    settled = reminded.over(connection, row.conversation_id, now, answered=True)
+    return settled | _tell(connection, policy, row, now)
 
 
 def not_sent(

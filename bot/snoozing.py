@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import lookups, notices, prompts, replies, sla
+from bot import lookups, notices, prompts, reminded, replies, sla
 from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.desk import Line, Press, Prompt, Status
@@ -55,7 +55,6 @@ class Snoozing:
             return f"{agent.name} snoozed it until {notices.dated(until, agent.zone, now)}{why}"
 
         person = await self._hands.act(customer_id, team, agent, source, "snooze", act)
-        await self._settle(person, f"{agent.name} snoozed it again")
         self._poke()
         return person
 
@@ -72,16 +71,6 @@ class Snoozing:
             return f"{agent.name} ended the snooze"
 
         return await self._hands.act(customer_id, team, agent, source, "wake", act)
-
-    async def _settle(self, person: Person, words: str) -> None:
-        case_id = person.conversation_id
-        if case_id is None:
-            return
-
-        def unit(connection: Connection) -> tuple[None, set[str]]:
-            return None, over(connection, case_id, (words,), self._hands.clock())
-
-        await self._hands.change(unit)
 
 
 def end_due(connection: Connection, policy: CorePolicy, now: float) -> Done:
@@ -109,7 +98,7 @@ def _end(connection: Connection, policy: CorePolicy, case: Any, now: float) -> s
         buckets.add(lanes.append(connection, thread.desk_lane, [NewDelivery("activity", payload=line)], now))
     told = case.owner or row.agent
     prompt = _prompt(connection, policy, case, row, customer_id, now)
-    return buckets | prompts.to_person(connection, told, prompt, _about(row.id), now)
+    return buckets | prompts.to_person(connection, told, prompt, reminded.snooze_about(row.id), now)
 
 
 def _prompt(
@@ -131,13 +120,3 @@ def _prompt(
         Press("Resolve", "case.resolve", value),
     )
     return Prompt(tuple(lines), now, buttons)
-
-
-def _about(snooze_id: int) -> str:
-    return f"snooze:{snooze_id}"
-
-
-def over(connection: Connection, conversation_id: int, done: Line, now: float) -> set[str]:
-    """A unit: something came of a case, so what said that its snooze ended asks for nothing any more."""
-    row = snoozes.last_ended(connection, conversation_id)
-    return prompts.withdraw(connection, _about(row.id), done, now) if row is not None else set()

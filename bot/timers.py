@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST = 10.0
 """Seconds between looks at most: so a clock that was set forward is noticed."""
+PASSES = 5
+"""So often a look begins anew for what has come of what it did."""
 GATHER = 0.25
 """Seconds in which pokes are gathered into one look."""
 
@@ -91,22 +93,27 @@ class Timers:
 
         One job that fails disturbs no other; it is tried again at the next look.
         """
+        for _ in range(PASSES):
+            did, pause = await self._pass()
+            if not did:
+                return pause
+        return GATHER
+
+    async def _pass(self) -> tuple[bool, float]:
+        """Every job that is due, once. What one of them did may be due for another."""
         now = self._clock()
         coming = await self._database.read(self._coming)
-        pause = LONGEST
+        did, pause = False, LONGEST
         for job, at in zip(self._jobs, coming, strict=True):
-            if at is None:
-                continue
-            if at > now:
+            if at is not None and at > now:
                 pause = min(pause, at - now)
-                continue
-            try:
-                await self._do(job, now)
-            except Exception as error:
-                log.exception("timers.job_failed", job=job.name, error=type(error).__name__)
-            else:
-                pause = min(pause, GATHER)  # what comes after what was done is looked up anew
-        return pause
+            elif at is not None:
+                try:
+                    await self._do(job, now)
+                    did = True
+                except Exception as error:
+                    log.exception("timers.job_failed", job=job.name, error=type(error).__name__)
+        return did, pause
 
     def _coming(self, connection: Connection) -> list[float | None]:
         return [job.next_at(connection) for job in self._jobs]
