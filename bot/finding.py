@@ -177,6 +177,7 @@ def overview(
         pages.open_since(connection, family, teams),
         tuple(dict.fromkeys(channels)),
         pages.count(connection, family, Filters(teams=teams)),
+        teams is None,
     )
 
 

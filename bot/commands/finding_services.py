@@ -40,7 +40,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A customer in one line. ``open_since`` in epoch seconds; ``messages`` at most 10,001: more were not counted."""
+    """A customer in one line. ``open_since`` in epoch seconds; ``messages`` at most 10,001: more were not counted.
+
+    ``whole``: the viewer may read all teams' cases.
+    """
 
     customer_id: CustomerId
     handle: str
@@ -48,6 +51,7 @@ class Overview:
     open_since: float | None
     channels: tuple[str, ...]
     messages: int
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,12 +101,16 @@ def heading(overview: Overview, agent: Agent, now: float) -> str:
     return " · ".join(facts)
 
 
+def nothing_yet(overview: Overview) -> str:
+    """That there is no message, or none for this team."""
+    return f"Nothing was said with {overview.name} yet{'' if overview.whole else ' that your team may read'}."
+
+
 def _nothing(
     page: HistoryPage, person: Person, narrowed: Narrowed, title: str, said: str, *, replace: bool
 ) -> Answer:
     if not narrowed:
-        words = f"Nothing that you may read was said with {page.overview.name} yet."
-        return Answer(Text(words), replace=replace)
+        return Answer(Text(nothing_yet(page.overview)), replace=replace)
     total = page.overview.messages
     words = f"{title}\nNothing like that, of {total:,} message{'s' if total != 1 else ''}."
     everything = Button("Everything", "history.older", _value(person, Narrowed(), r=1))

@@ -172,7 +172,14 @@ async def fields(services: Services, call: Call, narrowed: Narrowed) -> tuple[Fi
         Field("to", "text", "To", until, hint="The last day that counts; empty: until now.", optional=True),
         Field("agent", "agent", "By", narrowed.agent or "", optional=True, hint="Somebody of the team."),
         Field("direction", "select", "What", narrowed.direction or ANY, kinds),
-        Field("files", "check", "Files", choices=(Choice("Only with files", "yes"),), optional=True),
+        Field(
+            "files",
+            "check",
+            "Files",
+            "yes" if narrowed.files else "",
+            choices=(Choice("Only with files", "yes"),),
+            optional=True,
+        ),
     )
 
 

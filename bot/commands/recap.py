@@ -6,7 +6,7 @@ import time
 
 from bot.commands import refs
 from bot.commands.finding_services import Recap
-from bot.commands.history import heading, row
+from bot.commands.history import heading, nothing_yet, row
 from bot.commands.registry import Action, Command
 from bot.commands.services import Person, Services
 from bot.commands.types import Answer, Button, Call, Result, Row
@@ -29,7 +29,7 @@ async def told(services: Services, call: Call, person: Person) -> Answer:
     now = time.time()
     title = heading(found.overview, call.agent, now)
     if not found.items:
-        return Answer(Text(f"{title}\nNothing that you may read was said yet."))
+        return Answer(Text(nothing_yet(found.overview)))
     return Answer(Text(f"{title}\nThe last words, oldest first:"), _rows(found, call, now), (_all(person),))
 
 

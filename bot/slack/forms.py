@@ -170,7 +170,10 @@ def _files(field: Field) -> Block:
 
 def _check(field: Field) -> Block:
     options = [option(choice) for choice in field.choices] or [option(Choice(field.label, "yes"))]
-    return {"type": "checkboxes", "options": options}
+    element: Block = {"type": "checkboxes", "options": options}
+    if chosen := [made for made in options if made["value"] == field.value]:
+        element["initial_options"] = chosen
+    return element
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ async def test_the_channels_of_a_team_that_may_not_be_seen_are_not_told(database
     assert overview.channels == ("email",) and overview.open_since is not None
     nothing = (await finding_of(world, press=frozenset()).page(PAT, CustomerId(2), Narrowed())).overview
     assert (nothing.channels, nothing.open_since, nothing.messages) == ((), None, 0)
+    assert overview.whole and not nothing.whole
 
 
 async def test_found_messages_say_who_and_show_where(database: Database) -> None:
