@@ -59,13 +59,18 @@ def _why(
     connection: Connection, rules: QuarantinePolicy, event: Message, whose: Whose, now: float
 ) -> str | None:
     if not whose.known or whose.quarantine is not None:
-        found = _looks(rules, event) or _listed(rules, event) or _links(event)
+        found = unwanted(rules, event)
         if found is not None:
             return found
     return _flood(connection, rules, whose, now) if whose.known else None
 
 
-def _looks(rules: QuarantinePolicy, event: Message) -> str | None:
+def unwanted(rules: QuarantinePolicy, event: Message) -> str | None:
+    """Why a stranger's message waits apart, from what it is alone; None where it looks like a person's."""
+    return _suspected(rules, event) or _listed(rules, event) or _links(event)
+
+
+def _suspected(rules: QuarantinePolicy, event: Message) -> str | None:
     """What its channel says that the message looks like."""
     seen = event.suspicion
     if seen is None:
