@@ -34,6 +34,7 @@ from bot.finding import Finding
 from bot.followups import FollowUps
 from bot.hands import Directory, Hands, Queue
 from bot.homework import HomeWork
+from bot.keys import new_key
 from bot.linkwork import LinkWork, Target
 from bot.macrowork import MacroWork
 from bot.mergework import MergeWork
@@ -41,7 +42,6 @@ from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
 from bot.privacy import Privacy
 from bot.profile import Profiles
-from bot.relay import new_key
 from bot.reminderwork import Reminders
 from bot.slawork import SlaWork
 from bot.snoozing import Snoozing

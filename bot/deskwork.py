@@ -17,9 +17,9 @@ from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.errors import UserError
 from bot.hands import Hands
+from bot.keys import new_key
 from bot.messages import AgentId, CustomerId, TeamId
 from bot.policy import CorePolicy
-from bot.relay import new_key
 from bot.storage import agents, cases, deeds, inboxes, people, queue, tags
 
 MOST_TAGS = 20

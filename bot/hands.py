@@ -13,9 +13,9 @@ from bot.capabilities import Capabilities
 from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
+from bot.keys import new_key
 from bot.messages import AgentId, CustomerId, InboxId, TeamId
 from bot.policy import CorePolicy
-from bot.relay import new_key
 from bot.storage import cases, inboxes, people
 from bot.storage.database import Database
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from bot import merging
+from bot import merging, proposing
 from bot.errors import UserError
 from bot.policy import CorePolicy
-from bot.storage import clues, links, people
+from bot.storage import links
 
 ITSELF = "onethread"
 """Who did it, where nobody of the team has: it stands in the audit."""
@@ -41,8 +41,5 @@ def join(
 def propose(
     connection: Connection, policy: CorePolicy, one: int, other: int, evidence: Sequence[str], now: float
 ) -> set[str]:
-    """Asks whether two customers are one, unless somebody was asked before."""
-    pair = people.family(connection, one), people.family(connection, other)
-    if not clues.between(connection, *pair):
-        clues.add_proposal(connection, one, other, evidence, now)
-    return set()
+    """Asks whether two customers are one."""
+    return proposing.propose(connection, one, other, evidence, now)

@@ -18,9 +18,9 @@ from bot.commands.services import Confirm, Draft, Way
 from bot.commands.types import Agent, Sent
 from bot.errors import UserError
 from bot.hands import Hands
+from bot.keys import new_key
 from bot.messages import CustomerId, InboxId, MessageId, RouteId, Span, SpanKind, TeamId, Text
 from bot.policy import CorePolicy
-from bot.relay import new_key
 from bot.storage import history, holds, inboxes, links, people
 
 Target = Callable[[str], str | None]

@@ -12,9 +12,9 @@ from bot.commands.merging_services import Merged, Preview, Proposed, Standing
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.hands import Hands
+from bot.keys import new_key
 from bot.messages import AgentId, CustomerId
 from bot.policy import CorePolicy
-from bot.relay import new_key
 from bot.storage import clues, inboxes, jobs, merges, people
 
 _DECIDED = {

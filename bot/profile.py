@@ -13,9 +13,9 @@ from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.hands import Hands
+from bot.keys import new_key
 from bot.messages import AgentId, CustomerId, InboxId, TeamId
 from bot.policy import AttributeRule, CorePolicy
-from bot.relay import new_key
 from bot.storage import attributes as rows
 from bot.storage import cases, inboxes, people
 from bot.valuetypes import words

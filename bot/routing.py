@@ -22,9 +22,9 @@ from bot import acts, notices, prompts
 from bot.desk import Press, Prompt
 from bot.errors import RelayError
 from bot.hands import Hands
+from bot.keys import new_key
 from bot.messages import AgentId, InboxId, TeamId
 from bot.policy import CorePolicy, RoutingPolicy
-from bot.relay import new_key
 from bot.storage import agents, asks, cases, inboxes, jobs, people
 
 log = structlog.get_logger(__name__)
