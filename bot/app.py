@@ -31,6 +31,7 @@ from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house
 from bot.jobs import jobs
 from bot.journal import Journal
+from bot.matching import Matching
 from bot.messages import BlobId, Event, InboxId, TeamId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
@@ -126,6 +127,7 @@ class App:
             titles=self._titles(),
         )
         self.routing = Routing(self.casework.hands)
+        self.matching = Matching(self.casework.hands, self.casework.merging)
         hooks = Hooks(self._spawn, self._place_gone)
         registry = make_registry(self.slack.prefix)
         bolt = build_app(self.slack, self.desk, self.casework, registry, hooks, identity)
@@ -276,6 +278,7 @@ class App:
             group.create_task(self.outbox.run(), name="outbox")
             group.create_task(self.routing.run(), name="routing")
             group.create_task(self.sockets.run(), name="slack")
+            group.create_task(self.matching.run(), name="matching")
             group.create_task(self.timers.run(), name="timers")
             group.create_task(self.casework.erasing.run(), name="erasing")
             group.create_task(

@@ -21,6 +21,7 @@ from bot.policy import (
     TeamPolicy,
     own_attributes,
 )
+from bot.policies_timing import answers_policy, reminders_policy
 from bot.promises import Promises, Rule, plain, usual
 from bot.sections_sla import Sla
 from bot.slack.policy import NameFrom, SlackPolicy, ThreadReplies
@@ -37,6 +38,8 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
             team.undo_seconds,
             team.fallback_channel,
             seen_by(name, team.sees),
+            on_call=team.on_call,
+            leads=team.leads + ((team.lead_group,) if team.lead_group else ()),
             RoutingPolicy(**team.routing.model_dump()),
         )
         for name, team in config.teams.items()
@@ -56,7 +59,11 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         tombstone_keys=tombstones.keys_of(keys),
         attributes=attribute_rules(config),
         quarantine=quarantine_policy(config),
+        order_number=config.customers.order_number,
+        own_addresses=own_addresses(config),
         promises=promises(config),
+        answers=answers_policy(config),
+        reminders=reminders_policy(config),
     )
 
 
@@ -109,6 +116,12 @@ def attribute_rules(config: Config) -> dict[str, AttributeRule]:
         card = own.card if given.card is None and own is not None else bool(given.card)
         rules[name] = AttributeRule(name, given.type, label, given.choices, card, given.trust)
     return rules
+
+
+def own_addresses(config: Config) -> frozenset[str]:
+    """The addresses of our own inboxes: they say nothing of a customer."""
+    known = (one.channel.addresses(one.settings) for one in config.inboxes.values())
+    return frozenset(address.lower() for addresses in known for address in addresses)
 
 
 def quarantine_policy(config: Config) -> QuarantinePolicy:

@@ -22,8 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from bot.cluewords import order_pattern
 from bot.sections_base import Handle, Model, Name, named
 from bot.sections_sla import ZONE, HoursSection, Sla, Zone
+from bot.sections_timing import Answers, Reminders
 
 
 def _token(prefix: str, what: str) -> AfterValidator:
@@ -260,6 +262,11 @@ AttributeName: TypeAlias = Annotated[
 ]
 
 
+def _order_number(words: str) -> str:
+    order_pattern(words)
+    return words
+
+
 class Customers(Model):
     """What is noted of customers."""
 
@@ -267,6 +274,12 @@ class Customers(Model):
         default_factory=dict,
         max_length=40,
         description="A name and its type each, e.g. company: text. Empty (phone:) takes one of our own away.",
+    )
+    order_number: (
+        Annotated[str, StringConstraints(min_length=2, max_length=100), AfterValidator(_order_number)] | None
+    ) = Field(
+        None,
+        description="A regular expression for your order numbers, e.g. 'AC-\\d{5,8}': who names the same one may be one.",
     )
 
 
@@ -307,6 +320,8 @@ class Sections(Model):
         default_factory=dict, description="A name, and zone and week each."
     )
     sla: tuple[Sla, ...] = Field((), description="A list of policies: name, when, first_response and so on.")
+    reminders: Reminders = Reminders()
+    answers: Answers = Answers()
     customers: Customers = Customers()
     quarantine: Quarantine = Quarantine()
     limits: Limits = Limits()

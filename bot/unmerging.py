@@ -60,6 +60,8 @@ def why_not(connection: Connection, merge: Any) -> str | None:
 def _touched(merge: Any) -> set[tuple[str, int]]:
     """The cases and threads that a merge rests on."""
     before = json.loads(merge.before)
+    if not before:
+        return set()  # one of them was erased, and what was kept of them too
     record, threads = before["cases"], before["threads"]
     found = {("case", one) for one in record["moved"] if str(one) in record["was"]}
     found |= {("case", int(one)) for pair in record["joined"].items() for one in pair}

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 450
 
 FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
-FIRST += ("promises", "keys", "tombstones")
+FIRST += ("promises", "keys", "tombstones", "cluewords")
 FIRST += ("answer_words", "schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "mergeview",
             "mergework",
             "matching",
+            "proposing",
             "replies",
             "settle",
             "views",

@@ -71,6 +71,10 @@ class Proposed:
 class MergingServices(Protocol):
     """One customer out of two, and two again."""
 
+    async def go_on(self) -> None:
+        """Ends unmerges that were cut short."""
+        ...
+
     async def preview(self, survivor: CustomerId, merged: CustomerId) -> Preview: ...
 
     async def merge(

@@ -105,10 +105,14 @@ _OWNER = _IDENTITY.where(
     identity.c.verified,
     ~identity.c.given,
 )
-_CLAIMS = _IDENTITY.where(
+_CLAIMED = _IDENTITY.where(
     identity.c.channel == bindparam("which"),
     identity.c.address == bindparam("whose"),
-    or_(~identity.c.verified, identity.c.given),
+    ~identity.c.verified,
+    ~identity.c.given,
+)
+_GIVEN = _IDENTITY.where(
+    identity.c.channel == bindparam("which"), identity.c.address == bindparam("whose"), identity.c.given
 ).limit(5)
 
 
@@ -124,7 +128,8 @@ def owner(connection: Connection, channel: str, address: str) -> Any | None:
 
 def claims(connection: Connection, channel: str, address: str) -> Sequence[Any]:
     """Who says that an address is theirs without a proof: a few."""
-    return connection.execute(_CLAIMS, {"which": channel, "whose": address}).all()
+    about = {"which": channel, "whose": address}
+    return [*connection.execute(_CLAIMED, about), *connection.execute(_GIVEN, about)]
 
 
 def newest(connection: Connection) -> tuple[int, int]:

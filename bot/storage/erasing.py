@@ -402,7 +402,8 @@ def forget_about(connection: Connection, ids: Collection[int]) -> list[str]:
     cases = select(conversation.c.id).where(conversation.c.customer_id.in_(ids))
     proposals = or_(merge_proposal.c.one_id.in_(ids), merge_proposal.c.other_id.in_(ids))
     about = [
-        f"merge:{one}" for one in connection.execute(select(merge_proposal.c.id).where(proposals)).scalars()
+        f"proposal:{one}"
+        for one in connection.execute(select(merge_proposal.c.id).where(proposals)).scalars()
     ]
     connection.execute(delete(merge_proposal).where(proposals))
     for table in (attribute, clue, link_code):

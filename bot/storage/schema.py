@@ -28,6 +28,8 @@ HELD: ColumnElement[str] = literal_column("'held'")
 RESOLVED: ColumnElement[str] = literal_column("'resolved'")
 """Literals, so that a planner sees which partial index fits: of held deliveries, of conversations that are not resolved."""
 
+HIDDEN = "blocked or spam or quarantine is not null or erased_at is not null"
+"""Of customers whom no queue shows."""
 
 customer = Table(
     "customer",
@@ -43,6 +45,7 @@ customer = Table(
     Column("erased_at", Double),
     Index(None, "root_id", **where("root_id is not null")),
     Index("ix_customer_quarantine", "id", **where("quarantine is not null")),
+    Index("ix_customer_hidden", "id", **where(HIDDEN)),
 )
 
 identity = Table(
@@ -65,6 +68,7 @@ identity = Table(
     # What somebody only said of themselves is a third thing: it may be said by many.
     Index("uq_identity_address", "channel", "address", "verified", unique=True, **where("not given")),
     Index("uq_identity_given", "customer_id", "channel", "address", unique=True, **where("given")),
+    Index("ix_identity_given_address", "channel", "address", **where("given")),
     Index(None, "customer_id"),
 )
 

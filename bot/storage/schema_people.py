@@ -37,9 +37,6 @@ customer_merge = Table(
     Column("before", Text, nullable=False),  # JSON: what an unmerge has to bring back
     Column("undone_at", Double),
     Column("undone_by", Text),
-    Column(
-        "moved_to", BigInteger
-    ),  # an unmerge has divided the messages up to this one; None: not begun, or done
     Index(None, "merged_id"),
     Index(None, "survivor_id"),
 )

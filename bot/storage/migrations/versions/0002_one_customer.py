@@ -68,7 +68,6 @@ def upgrade() -> None:
         sa.Column("before", sa.Text(), nullable=False),
         sa.Column("undone_at", sa.Double(), nullable=True),
         sa.Column("undone_by", sa.Text(), nullable=True),
-        sa.Column("moved_to", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["merged_id"], ["customer.id"], name=op.f("fk_customer_merge_merged_id")),
         sa.ForeignKeyConstraint(["survivor_id"], ["customer.id"], name=op.f("fk_customer_merge_survivor_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_merge")),
@@ -194,6 +193,13 @@ def upgrade() -> None:
         )
         batch_op.add_column(
             sa.Column("anonymous", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
+        )
+        batch_op.create_index(
+            "ix_identity_given_address",
+            ["channel", "address"],
+            unique=False,
+            sqlite_where=sa.text("given"),
+            postgresql_where=sa.text("given"),
         )
 
     with op.batch_alter_table("lane", schema=None) as batch_op:
