@@ -67,6 +67,7 @@ class CardView:
     owner: AgentId | None = None
     waiting_since: float | None = None
     due_at: float | None = None
+    due_kind: str | None = None
     snoozed_until: float | None = None
     blocked: bool = False
     verified: bool = True
@@ -74,6 +75,8 @@ class CardView:
     cases: int = 1
     failed: int = 0
     merged_into: str | None = None
+    priority: str = "normal"
+    tags: tuple[str, ...] = ()
     badges: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
     spam: bool = False

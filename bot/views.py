@@ -14,7 +14,7 @@ from bot import attributes, prompts
 from bot.desk import Activity, CardView, Entry, Noted, Replied, Said, State, Status
 from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
-from bot.storage import asks, cases, history, people
+from bot.storage import asks, cases, history, people, tags
 from bot.storage.lanes import Delivery
 
 SHOWN = 9_500
@@ -219,6 +219,8 @@ def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str
         tuple(dict.fromkeys(via(policy, way.inbox)[1] for way in ways)),
         owner=AgentId(case.owner) if case is not None and case.owner else None,
         waiting_since=case.waiting_since if case is not None and status is not Status.RESOLVED else None,
+        due_at=case.due_at if case is not None else None,
+        due_kind=case.due_kind if case is not None else None,
         snoozed_until=case.snoozed_until if case is not None else None,
         blocked=person.blocked,
         verified=warning is None,
@@ -229,6 +231,8 @@ def card(connection: Connection, policy: CorePolicy, customer_id: int, team: str
         noted=noted,
         spam=person.spam,
         quarantine=person.quarantine,
+        priority=case.priority if case is not None else "normal",
+        tags=tags.tags_of(connection, case.id) if case is not None else (),
     )
 
 

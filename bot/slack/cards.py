@@ -17,6 +17,7 @@ from bot.slack.blocks import Block, actions, button, context, date, escape, mrkd
 from bot.slack.names import one_line, safe_name
 
 EXCERPT = 160
+DUE = {"first": "first reply", "next": "reply", "resolution": "resolution"}
 SIGNS = {Status.PENDING: "🟡", Status.SNOOZED: "💤", Status.RESOLVED: "✅"}
 
 
@@ -147,12 +148,17 @@ def _facts(view: CardView, late: bool) -> list[Block]:
     owner = f"<@{view.owner}>" if view.owner else "nobody"
     facts = [mrkdwn(_state(view))]
     if view.status is Status.OPEN and view.due_at is not None:
-        facts.append(mrkdwn(f"{'*answer was due*' if late else 'answer due'} {date(view.due_at)}"))
+        what = DUE.get(view.due_kind or "", "answer")
+        facts.append(mrkdwn(f"{f'*{what} was due*' if late else f'{what} due'} {date(view.due_at)}"))
     facts.append(mrkdwn(f"owner: {owner}"))
     if view.noted:
         facts.append(plain(one_line(" · ".join(view.noted), 150)))
+    if view.priority != "normal":
+        facts.append(mrkdwn(f"*{view.priority}*" if view.priority in ("high", "urgent") else view.priority))
     if view.reach:
         facts.append(plain(_reach(view.reach)))
+    if view.tags:
+        facts.append(plain(" ".join(f"#{tag}" for tag in view.tags[:8])))
     if view.failed:
         facts.append(mrkdwn(f"❌ {view.failed} not delivered"))
     return _dotted(facts)

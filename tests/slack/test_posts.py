@@ -101,7 +101,8 @@ POSTS: dict[str, tuple[Entry, ...]] = {
 }
 CARDS = {
     "card_waits": card(),
-    "card_late": card(due_at=AT - 60),
+    "card_late": card(due_at=AT - 60, due_kind="first"),
+    "card_sorted": card(priority="urgent", tags=("refund", "late"), due_at=AT + 600, due_kind="resolution"),
     "card_snoozed": card(status=Status.SNOOZED, snoozed_until=AT + 9000),
     "card_nobody_waits": card(waiting_since=None, due_at=None, excerpt="", reach=(), verified=False),
     "card_taken": card(owner=AgentId("U1KIM"), status=Status.PENDING, cases=3, failed=1),
