@@ -78,22 +78,27 @@ def words(one: Clock, events: Sequence[Happened], told: Told) -> str:
         f"{KIND_WORDS[one.kind]}{count}: {span(one.target)}{of} by the policy “{one.policy}”.",
         f"Started {times.at(one.started_at)}{starter}{_counting(one, events, times, told)}.",
     ]
-    lines += [line for event in events if (line := _event(event, times, told))]
+    lines += [line for event in _shown(one, events) if (line := _event(event, times, told))]
     lines.append(_end(one, events, times, told))
     return "\n".join(lines)
+
+
+def _shown(one: Clock, events: Sequence[Happened]) -> Sequence[Happened]:
+    """All but the stop that the last line tells of."""
+    if one.state != STOPPED:
+        return events
+    last = max((n for n, event in enumerate(events) if event.what == "stop"), default=None)
+    return [event for n, event in enumerate(events) if n != last]
 
 
 def _counting(one: Clock, events: Sequence[Happened], times: _Times, told: Told) -> str:
     """What counted, and what was left out, over all periods."""
     schedule = unpack(one.hours)[1]
-    end = one.stopped_at if one.state == STOPPED and one.stopped_at is not None else told.now
-    if one.state == RUNNING and one.due_at is not None:
-        end = max(min(end, one.due_at), one.started_at) if one.breached_at is None else end
-        end = max(end, one.due_at)
+    until = one.due_at if one.due_at is not None else one.stopped_at or told.now
     stretches = [
         stretch
-        for start, stop in clocks.periods(one, events)
-        for stretch in hours.explain(schedule, start, max(start, end if stop is None else stop))
+        for start, stop in _until(clocks.periods(one, events), until)
+        for stretch in hours.explain(schedule, start, stop)
     ]
     first = ""
     if stretches and stretches[0].counted and len(stretches) > 1 and not stretches[1].counted:
@@ -109,6 +114,15 @@ def _counting(one: Clock, events: Sequence[Happened], times: _Times, told: Told)
     return f"{first}; left out: {', '.join(told_of)}"
 
 
+def _until(periods: Sequence[clocks.Period], until: float) -> list[tuple[float, float]]:
+    """The periods, the last one until the clock is due."""
+    last = len(periods) - 1
+    return [
+        (start, max(start, until) if stop is None or number == last else stop)
+        for number, (start, stop) in enumerate(periods)
+    ]
+
+
 def _event(event: Happened, times: _Times, told: Told) -> str:
     """What happened, with its time first."""
     who = told.agents.get(event.agent or "", "")
@@ -118,6 +132,9 @@ def _event(event: Happened, times: _Times, told: Told) -> str:
         what = f"paused{by}: {PAUSE_WORDS.get(event.reason, event.reason)}"
     elif event.what == "resume":
         what = f"went on{by}: {PAUSE_WORDS.get(event.reason, event.reason)}"
+    elif event.what == "stop":
+        author = told.authors.get(event.message_id or 0)
+        what = f"{event.reason}{f' by {author}' if author else ''}"
     elif event.what == "back" and event.reason != PARTED:
         what = f"the reply{_by(event, told)} came back, so it counts as never sent"
     elif event.what == "back":

@@ -183,7 +183,7 @@ def _facts(connection: Connection, policy: CorePolicy, inbox: InboxPolicy, case:
     """What rules look at, from what ``cases.heard`` returned."""
     tagged = frozenset(tags.tags_of(connection, case.id)) if policy.promises.by_tag else frozenset[str]()
     said = rows.split_attributes(case.said)
-    return Facts(inbox.id, inbox.channel, inbox.team, case.priority, said, tagged)
+    return Facts(inbox.id, inbox.channel, case.team, case.priority, said, tagged)
 
 
 def answered(connection: Connection, row: Any, now: float) -> None:

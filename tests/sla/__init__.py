@@ -1,0 +1,1 @@
+"""Promises: worked examples, a state machine, and the ledger in words."""
