@@ -123,6 +123,7 @@ class _Shown:
     def __init__(self, connection: Connection, policy: CorePolicy, rows: Sequence[Any]) -> None:
         ids = sorted({row.customer_id for row in rows})
         self._policy = policy
+        self._names = people.named(connection, ids)
         self._threads = cases.current_threads(connection, ids)
         self._inboxes = today.last_inboxes(connection, ids) if ids else {}
 
@@ -132,9 +133,7 @@ class _Shown:
 
     def _case(self, row: Any) -> HomeCase:
         return HomeCase(
-            CustomerId(row.customer_id),
-            people.handle(row.customer_id),
-            row.name,
+            *self._who(row),
             TeamId(row.team),
             self._via(row),
             row.excerpt,
@@ -151,9 +150,7 @@ class _Shown:
         """A reply that did not arrive."""
         return HomeTrouble(
             MessageId(row.id),
-            CustomerId(row.customer_id),
-            people.handle(row.customer_id),
-            row.name,
+            *self._who(row),
             TeamId(row.team),
             row.text,
             State(row.state),
@@ -161,6 +158,13 @@ class _Shown:
             row.state_at,
             self._place(row),
         )
+
+    def _who(self, row: Any) -> tuple[CustomerId, str, str]:
+        """Who a customer is today."""
+        known = self._names.get(row.customer_id)
+        if known is None:
+            return CustomerId(row.customer_id), people.handle(row.customer_id), "Somebody"
+        return CustomerId(known.id), people.handle(known.id), known.name
 
     def _place(self, row: Any) -> tuple[str, str | None]:
         thread = self._threads.get((row.customer_id, row.team))

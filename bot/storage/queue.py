@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal_column, or_, select, text
 
-from bot.storage.schema import RESOLVED, conversation, customer
+from bot.storage.schema import HIDDEN, RESOLVED, conversation, customer
 
 _URGENCY = case({"urgent": 0, "high": 1, "normal": 2, "low": 3}, value=conversation.c.priority, else_=2)
-_BOTH = conversation.join(customer, customer.c.id == conversation.c.customer_id)
-_SHOWN = and_(
-    ~customer.c.blocked, ~customer.c.spam, customer.c.quarantine.is_(None), customer.c.erased_at.is_(None)
-)
+_SHOWN = ~exists().where(customer.c.id == conversation.c.customer_id, text(f"({HIDDEN})"))
 """Of customers whom the team is shown."""
 _UNRESOLVED = conversation.c.status != RESOLVED
 """As the index of the queue says it, so that a planner sees that it fits."""
@@ -29,7 +26,6 @@ _ROW = (
     conversation.c.due_at,
     conversation.c.due_kind,
     conversation.c.snoozed_until,
-    customer.c.name,
 )
 _ORDER = (conversation.c.waiting_since, conversation.c.id)
 _DUE_FIRST = (conversation.c.due_at.is_(None), conversation.c.due_at, _URGENCY, *_ORDER)
@@ -52,7 +48,6 @@ def next_waiting(
     An agent's own come before nobody's; then the urgent ones; then what is due first, then who waits longest.
     """
     wanted = _waiting(teams, agent)
-    count = int(connection.execute(select(func.count()).select_from(_BOTH).where(*wanted)).scalar_one())
     row = connection.execute(
         select(
             conversation.c.customer_id,
@@ -63,7 +58,6 @@ def next_waiting(
             conversation.c.due_kind,
             conversation.c.waiting_since,
         )
-        .join(customer, customer.c.id == conversation.c.customer_id)
         .where(*wanted)
         .order_by(
             conversation.c.owner.is_(None),
@@ -75,7 +69,7 @@ def next_waiting(
         .limit(1)
         .offset(skip)
     ).one_or_none()
-    return row, count
+    return row, _count(connection, *wanted)
 
 
 def _of(owner: str | None) -> ColumnElement[bool]:
@@ -83,15 +77,23 @@ def _of(owner: str | None) -> ColumnElement[bool]:
 
 
 def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
-    found = select(func.count()).select_from(_BOTH).where(*conditions)
-    return int(connection.execute(found).scalar_one())
+    return int(connection.execute(select(func.count(conversation.c.id)).where(*conditions)).scalar_one())
+
+
+def _first(
+    connection: Connection,
+    limit: int,
+    order: Sequence[ColumnElement[Any]],
+    *conditions: ColumnElement[bool],
+) -> Sequence[Any]:
+    """The first cases of an order."""
+    return connection.execute(select(*_ROW).where(*conditions).order_by(*order).limit(limit)).all()
 
 
 def waiting_of(connection: Connection, team: str, owner: str | None, limit: int) -> tuple[Sequence[Any], int]:
     """A team's cases that wait for us, of one agent or (None) of nobody: what is due first, and how many there are."""
     wanted = (_WAITS, conversation.c.team == team, _of(owner), _SHOWN)
-    found = select(*_ROW).select_from(_BOTH).where(*wanted).order_by(*_DUE_FIRST).limit(limit)
-    return connection.execute(found).all(), _count(connection, *wanted)
+    return _first(connection, limit, _DUE_FIRST, *wanted), _count(connection, *wanted)
 
 
 def quiet_of(connection: Connection, team: str, owner: str) -> int:
@@ -108,14 +110,10 @@ def snoozed_of(
 ) -> tuple[Sequence[Any], int]:
     """An agent's cases that come back before a time, the next first; and how many they have put aside in all."""
     wanted = (_UNRESOLVED, _SNOOZED, conversation.c.team.in_(list(teams)), _of(owner), _SHOWN)
-    found = (
-        select(*_ROW)
-        .select_from(_BOTH)
-        .where(*wanted, conversation.c.snoozed_until < until)
-        .order_by(conversation.c.snoozed_until, conversation.c.id)
-        .limit(limit)
+    back = conversation.c.snoozed_until
+    return _first(connection, limit, (back, conversation.c.id), *wanted, back < until), _count(
+        connection, *wanted
     )
-    return connection.execute(found).all(), _count(connection, *wanted)
 
 
 def late(connection: Connection, team: str, now: float, limit: int) -> tuple[Sequence[Any], int]:
@@ -127,14 +125,8 @@ def late(connection: Connection, team: str, now: float, limit: int) -> tuple[Seq
         conversation.c.due_at < now,
         _SHOWN,
     )
-    found = (
-        select(*_ROW)
-        .select_from(_BOTH)
-        .where(*wanted)
-        .order_by(conversation.c.due_at, conversation.c.id)
-        .limit(limit)
-    )
-    return connection.execute(found).all(), _count(connection, *wanted)
+    order = (conversation.c.due_at, conversation.c.id)
+    return _first(connection, limit, order, *wanted), _count(connection, *wanted)
 
 
 def loads(connection: Connection, team: str, now: float) -> Sequence[Any]:
@@ -146,13 +138,12 @@ def loads(connection: Connection, team: str, now: float) -> Sequence[Any]:
     found = (
         select(
             conversation.c.owner,
-            func.count().label("open"),
+            func.count(conversation.c.id).label("open"),
             func.coalesce(waits, 0).label("waiting"),
             func.coalesce(overdue, 0).label("late"),
         )
-        .select_from(_BOTH)
         .where(_UNRESOLVED, conversation.c.team == team, conversation.c.owner.is_not(None), _SHOWN)
         .group_by(conversation.c.owner)
-        .order_by(func.coalesce(waits, 0).desc(), func.count().desc(), conversation.c.owner)
+        .order_by(func.coalesce(waits, 0).desc(), func.count(conversation.c.id).desc(), conversation.c.owner)
     )
     return connection.execute(found).all()

@@ -41,7 +41,6 @@ def troubles(
             message.c.state_at,
             message.c.detail,
             conversation.c.team,
-            customer.c.name,
         )
         .select_from(both)
         .where(*wanted)

@@ -25,6 +25,7 @@ from bot.messages import (
 )
 from tests.commands.fake_desk import FakeDesk
 from tests.commands.fake_finding import FakeFinding
+from tests.commands.fake_home import FakeHome
 from tests.commands.fake_linking import FakeLinking
 from tests.commands.fake_macros import FakeMacros
 from tests.commands.fake_privacy import FakePrivacy
@@ -96,6 +97,7 @@ class FakeServices(Services):
         self.snoozes = FakeSnoozes(self)
         self.follow_ups = FakeFollowUps(self)
         self.macros = FakeMacros()
+        self.home = FakeHome()
         self.profile = FakeProfile(self)
         self.spam = FakeSpam(self)
         self.privacy = FakePrivacy()
