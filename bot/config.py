@@ -34,6 +34,7 @@ from bot.sections import (
 )
 from bot.sections_base import HANDLE, HANDLE_WORDS
 from bot.sections_sla import HoursSection, Sla, unknown_names
+from bot.sections_timing import unknown_inboxes
 from bot.yamlfile import Document, Key, read
 
 ENTRY_POINTS = "onethread.adapters"
@@ -71,6 +72,8 @@ class Config:
     zone: str = "UTC"
     hours: dict[str, HoursSection] = field(default_factory=dict)
     sla: tuple[Sla, ...] = ()
+    reminders: Reminders = Reminders()
+    answers: Answers = Answers()
 
 
 def load(
@@ -110,6 +113,8 @@ def load(
         zone=sections.zone,
         hours=dict(sections.hours),
         sla=sections.sla,
+        reminders=sections.reminders,
+        answers=sections.answers,
     )
 
 
@@ -230,6 +235,8 @@ def _check_promises(document: Document, inboxes: Mapping[InboxId, Inbox]) -> Non
     hours, policies, teams = (document.data.get(name) for name in ("hours", "sla", "teams"))
     listed = policies if isinstance(policies, list) else []
     for key, what, cure in unknown_names(hours if isinstance(hours, dict) else {}, listed, teams):
+        document.add(key, what, cure)
+    for key, what, cure in unknown_inboxes(document.data.get("answers"), inboxes):
         document.add(key, what, cure)
     known = {
         "inbox": list(inboxes),

@@ -38,9 +38,9 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
             team.undo_seconds,
             team.fallback_channel,
             seen_by(name, team.sees),
+            routing=RoutingPolicy(**team.routing.model_dump()),
             on_call=team.on_call,
             leads=team.leads + ((team.lead_group,) if team.lead_group else ()),
-            RoutingPolicy(**team.routing.model_dump()),
         )
         for name, team in config.teams.items()
     }
@@ -56,6 +56,8 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         found,
         card_delay=config.pace.card_delay_seconds,
         link_keys=keys,
+        thread_days=config.limits.thread_days,
+        thread_posts=config.limits.thread_posts,
         tombstone_keys=tombstones.keys_of(keys),
         attributes=attribute_rules(config),
         quarantine=quarantine_policy(config),

@@ -64,8 +64,12 @@ def withdraw(connection: Connection, about: str, done: Line, now: float) -> set[
 
 
 def renew(connection: Connection, about: str, prompt: Prompt, now: float) -> set[str]:
-    """Shows every prompt about something anew with other words; nobody is notified again."""
-    return _renew(connection, about, packed(prompt), now)
+    """Shows every prompt about something anew with other words; nobody is notified again.
+
+    One that is settled by these words and not posted yet never is.
+    """
+    unposted = {WITHDRAWN: True} if prompt.done else None
+    return _renew(connection, about, packed(prompt), now, unposted=unposted)
 
 
 def _renew(

@@ -85,8 +85,6 @@ def show_list(connection: Connection, about: str, now: float) -> set[str]:
     promises = promised(connection, rows.shown_by(connection, [about]))
     night, take = "night" in about, "team" in about
     prompt = reminder_words.several(promises, now, about, night=night, take=take)
-    if prompt.done:
-        return prompts.withdraw(connection, about, prompt.done, now)
     return prompts.renew(connection, about, prompt, now)
 
 

@@ -144,6 +144,9 @@ class Team(Model):
     admins: tuple[SlackUser, ...] = Field((), description=_USERS)
     lead_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are leads, too.")
     admin_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are admins, too.")
+    on_call: tuple[SlackUser | UserGroup, ...] = Field(
+        (), description="Who hears of broken promises before the leads do: Slack users or user groups, in a list."
+    )
     fallback_channel: Annotated[str, named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None = (
         Field(
             None,
@@ -185,6 +188,14 @@ class Limits(Model):
     )
     raw_days: float = Field(
         30.0, ge=0, le=36500, description="Days for which messages are kept as they arrived; 0: not at all."
+    )
+
+
+    thread_days: float = Field(
+        90.0, ge=0, description="A new case begins in a new thread where the old one is older than this; 0: never."
+    )
+    thread_posts: int = Field(
+        500, ge=0, description="A new case begins in a new thread where the old one has more posts; 0: never."
     )
 
 

@@ -211,6 +211,9 @@ class Sla(Model):
     remind: Annotated[tuple[Percent, ...], BeforeValidator(_many)] = Field(
         (50.0, 80.0), max_length=8, description="When somebody is reminded: parts of the time, [50%, 80%]."
     )
+    remind_at_night: bool = Field(
+        False, description="true: reminders come day and night; else they wait until the team is there."
+    )
 
 
 def unknown_names(

@@ -49,6 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "drafts",
             "guard",
             "filing",
+            "rollover",
             "transfer",
             "begin",
             "housekeeping",
@@ -80,9 +81,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("commands",),
     ("slack",),
-    ("app", "policies", "ports", "__main__"),
+    ("app", "policies", "policies_timing", "ports", "__main__"),
 )
-CONFIG = ("config", "sections", "sections_base", "sections_sla", "modelcheck", "yamlfile")
+CONFIG = ("config", "sections", "sections_base", "sections_sla", "sections_timing", "modelcheck", "yamlfile")
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
 PURE += ("promises", "schedule", "wallclock", "daysoff", "when", "timewords")
