@@ -34,7 +34,7 @@ from bot.sections import (
 )
 from bot.sections_base import HANDLE, HANDLE_WORDS
 from bot.sections_sla import HoursSection, Sla, unknown_names
-from bot.sections_timing import unknown_inboxes
+from bot.sections_timing import Answers, Reminders, unknown_inboxes
 from bot.yamlfile import Document, Key, read
 
 ENTRY_POINTS = "onethread.adapters"
