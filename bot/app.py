@@ -19,7 +19,7 @@ import aiohttp
 import structlog
 from sqlalchemy import Connection
 
-from bot import backlog, conversations, replies
+from bot import backlog, conversations, replies, rollover
 from bot.blobs import FolderBlobs
 from bot.casework import Casework, Vitals
 from bot.commands.help import make_registry
@@ -28,7 +28,7 @@ from bot.config import Config, Inbox
 from bot.contract import Accepted, Adapter, AdapterContext, BacklogItem
 from bot.erasework import Means, drop_unnamed
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
-from bot.housekeeping import keep_house
+from bot.housekeeping import keep_house, keep_index
 from bot.jobs import jobs
 from bot.journal import Journal
 from bot.matching import Matching
@@ -277,10 +277,12 @@ class App:
         async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")
             group.create_task(self.routing.run(), name="routing")
+            group.create_task(rollover.keep(self.casework.hands), name="rollover")
             group.create_task(self.sockets.run(), name="slack")
             group.create_task(self.matching.run(), name="matching")
             group.create_task(self.timers.run(), name="timers")
             group.create_task(self.casework.erasing.run(), name="erasing")
+            group.create_task(keep_index(self.database), name="index")
             group.create_task(
                 keep_house(self.database, self.blobs, self.config.limits.raw_days), name="house"
             )

@@ -53,7 +53,8 @@ class CardView:
     ``reach`` is how they write, newest first, e.g. ``("email support@shop.example", "telegram @acmebot")``.
     ``warning`` is a sentence in plain words (sender not verified, blocked…). ``conversation_id`` is the newest case.
     ``badges`` are flags that are set (VIP), ``noted`` other attributes in words. ``quarantine`` says why new words wait apart.
-    ``merged_into`` is who they are now: this thread has ended, and what counts is on that customer's card.
+    ``merged_into`` is who they are now: this thread has ended, and what counts is on that customer's card. ``ended``: the
+    same customer goes on in a newer thread.
     """
 
     handle: str
@@ -77,6 +78,7 @@ class CardView:
     merged_into: str | None = None
     priority: str = "normal"
     tags: tuple[str, ...] = ()
+    ended: bool = False
     badges: tuple[str, ...] = ()
     noted: tuple[str, ...] = ()
     spam: bool = False

@@ -162,6 +162,8 @@ class CorePolicy:
     ``echo_delay``: a reply that is still not settled so long after its undo window is shown all the same.
     ``card_delay``: how long changes of a card are gathered. ``automatic_per_hour``: more automatic messages than this from
     one sender are kept and not posted. ``same_words``: asking before identical text goes to the same customer again.
+    ``thread_days`` and ``thread_posts``: a new case of a customer whose thread is older, or has more posts, begins in a new
+    thread; 0: never.
     """
 
     teams: Mapping[TeamId, TeamPolicy]
@@ -170,6 +172,8 @@ class CorePolicy:
     card_delay: float = 2.0
     automatic_per_hour: int = 10
     same_words: float = 120.0
+    thread_days: float = 90.0
+    thread_posts: int = 500
     agent_names: Mapping[str, str] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)

@@ -26,6 +26,7 @@ from bot import (
     linking,
     quarantine,
     replies,
+    rollover,
     sla,
     views,
 )
@@ -229,6 +230,8 @@ def _message(
         return Woken(set())
     if not waits:
         cases.heard_quietly(connection, case_id, words, now)
+    if filed.new_case:
+        let_in = let_in | rollover.old(connection, policy, whose.customer_id, team.id, key, now)
     buckets = let_in | _show(connection, policy, whose.customer_id, team, message_id, event, files, now, key)
     if policy.answers.of:
         asked = autoanswer.Asked(inbox, whose, case_id, route_id, event)

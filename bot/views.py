@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -240,7 +240,8 @@ def card_in(connection: Connection, policy: CorePolicy, thread: Any) -> CardView
     """The card of one thread: its customer's, or, where it ended with a merge, who they are now."""
     today = people.final(connection, thread.customer_id)
     if today is None or today == thread.customer_id:
-        return card(connection, policy, thread.customer_id, thread.team)
+        shown = card(connection, policy, thread.customer_id, thread.team)
+        return shown if thread.current or shown is None else replace(shown, ended=True)
     return CardView(
         people.handle(thread.customer_id),
         CustomerId(thread.customer_id),

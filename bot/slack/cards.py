@@ -53,6 +53,8 @@ def card(view: CardView, now: float | None = None) -> Rendered:
     name = safe_name(view.customer_name)
     if view.merged_into is not None:
         return _merged(view, name)
+    if view.ended:
+        return _ended(view, name)
     if view.spam:
         return _spam(view, name)
     late = view.due_at is not None and view.due_at < (time.time() if now is None else now)
@@ -82,6 +84,14 @@ def _merged(view: CardView, name: str) -> Rendered:
         actions("case", overflow("menu", menu)),
     ]
     return Rendered(blocks, escape(f"⇢ {name} {view.handle}: {line}"))
+
+
+def _ended(view: CardView, name: str) -> Rendered:
+    """The card of a thread that became old or long: nothing is done here any more."""
+    line = f"⇢ {name}   {view.handle}   goes on in a newer thread"
+    value = ref_value(view.customer_id, view.team)
+    blocks = [section(line), actions("case", button("History", "history.open", value))]
+    return Rendered(blocks, escape(line))
 
 
 def _spam(view: CardView, name: str) -> Rendered:

@@ -138,6 +138,7 @@ thread = Table(
     Column("card_lane", Id, nullable=False),
     Column("mark_lane", Id, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("began_at_seq", BigInteger, nullable=False, server_default=text("0")),  # of its desk lane
     Index(
         "uq_thread_current",
         "customer_id",

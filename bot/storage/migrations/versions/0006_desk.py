@@ -46,6 +46,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("conversation", schema=None) as batch:
         batch.add_column(sa.Column("origin_team", sa.Text(), nullable=True))
+    with op.batch_alter_table("thread", schema=None) as batch:
+        batch.add_column(
+            sa.Column("began_at_seq", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+        )
     where = sa.text("origin_team is not null")
     op.create_index(
         "ix_conversation_origin",
