@@ -31,6 +31,8 @@ POSTED = 300
 """The most messages that are posted when somebody is let in; earlier ones are in their history."""
 _WORD = re.compile(r"\S+")
 _LINK = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
+AUTOMATIC = 3
+"""Answers of ours that no person wrote, which may stand between: they stop no flood."""
 FEWEST_LINKS = 3
 """A person may well write nothing but a link or two."""
 
@@ -114,10 +116,11 @@ def _flood(connection: Connection, rules: QuarantinePolicy, whose: Whose, now: f
     """Whether somebody writes on and on before anybody has said a word."""
     if not rules.flood:
         return None
-    newest = rows.last(connection, whose.customer_id, rules.flood)
-    if len(newest) < rules.flood or newest[-1][1] <= now - rules.flood_window:
+    newest = rows.last(connection, whose.customer_id, rules.flood + AUTOMATIC)
+    if any(direction != "inbound" and automated is None for direction, _, automated in newest):
         return None
-    if any(direction != "inbound" for direction, _ in newest):
+    theirs = [at for direction, at, _ in newest if direction == "inbound"]
+    if len(theirs) < rules.flood or theirs[rules.flood - 1] <= now - rules.flood_window:
         return None
     return f"more than {rules.flood} messages in {rules.flood_window / 60:.0f} min"
 

@@ -79,16 +79,16 @@ async def shown(services: Services, call: Call, person: Person) -> Answer:
     )
     value = refs.ref_value(person.customer_id, person.team)
     buttons = (Button("Edit", "customer.edit", value), Button("History", "history.open", value))
-    return Answer(Text("\n".join(_head(profile, call, now))), rows, buttons)
+    owner = "nobody" if person.owner is None else await services.agent_name(person.owner)
+    return Answer(Text("\n".join(_head(profile, owner, call, now))), rows, buttons)
 
 
-def _head(profile: Profile, call: Call, now: float) -> list[str]:
+def _head(profile: Profile, owner: str, call: Call, now: float) -> list[str]:
     person = profile.person
     also = f" (also {', '.join(profile.aliases)})" if profile.aliases else ""
     lines = [f"{person.name} · {person.handle}{also}"]
-    owner = f"owner: <@{person.owner}>" if person.owner else "owner: nobody"
     counts = f"{_many(profile.cases, 'case')}, {_many(profile.messages, 'message')}"
-    lines.append(f"First seen {clock(profile.first_seen, call.agent.zone, now)} · {counts} · {owner}")
+    lines.append(f"First seen {clock(profile.first_seen, call.agent.zone, now)} · {counts} · owner: {owner}")
     if profile.spam:
         lines.append("🚫 Spam: what they write is kept and not shown.")
     elif profile.quarantine:

@@ -103,5 +103,7 @@ def identities(connection: Connection, customer_ids: Sequence[int]) -> Sequence[
 
 
 def rename(connection: Connection, customer_id: int, name: str) -> None:
-    """Calls a customer otherwise."""
+    """Calls a customer otherwise; an address of theirs that has told no name yet does not call them back later."""
     connection.execute(update(customer).where(customer.c.id == customer_id).values(name=name))
+    nameless = update(identity).where(identity.c.customer_id == customer_id, identity.c.name.is_(None))
+    connection.execute(nameless.values(name=name))

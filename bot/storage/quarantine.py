@@ -13,10 +13,11 @@ from bot.storage.schema import lane as lane_table
 
 NEWEST = 1000
 """Messages of a customer that are looked at for some that nobody has seen."""
-_SHOWN = ("say", "echo")
+
+_UNSEEN = ~exists().where(delivery.c.message_id == message.c.id, delivery.c.op == "say")
 
 _LAST = Hot(
-    select(message.c.direction, message.c.created_at)
+    select(message.c.direction, message.c.created_at, message.c.automated)
     .where(message.c.customer_id == bindparam("which"))
     .order_by(message.c.id.desc())
     .limit(bindparam("count"))
@@ -33,9 +34,9 @@ _FREE = (
 )
 
 
-def last(connection: Connection, customer_id: int, count: int) -> list[tuple[str, float]]:
-    """(direction, time) of a customer's newest messages, newest first."""
-    return [(row[0], row[1]) for row in _LAST.run(connection, {"which": customer_id, "count": count})]
+def last(connection: Connection, customer_id: int, count: int) -> list[tuple[str, float, str | None]]:
+    """(direction, time, why it was automatic) of a customer's newest messages, newest first."""
+    return [(row[0], row[1], row[2]) for row in _LAST.run(connection, {"which": customer_id, "count": count})]
 
 
 def hold(connection: Connection, customer_id: int, why: str) -> bool:
@@ -66,7 +67,6 @@ def unseen(connection: Connection, customer_id: int) -> Sequence[Any]:
         .limit(NEWEST)
         .subquery()
     )
-    shown = exists().where(delivery.c.message_id == message.c.id, delivery.c.op.in_(_SHOWN))
     return connection.execute(
         select(
             message.c.id,
@@ -78,7 +78,7 @@ def unseen(connection: Connection, customer_id: int) -> Sequence[Any]:
         )
         .join(newest, newest.c.id == message.c.id)
         .join(conversation, conversation.c.id == message.c.conversation_id)
-        .where(~shown)
+        .where(_UNSEEN)
         .order_by(message.c.id)
     ).all()
 
@@ -144,7 +144,7 @@ def page(connection: Connection, team: str, before: int | None, limit: int) -> S
     ids = theirs.order_by(customer.c.id.desc()).limit(limit).subquery()
     counted = (
         select(func.count())
-        .where(message.c.customer_id == customer.c.id, message.c.direction == "inbound")
+        .where(message.c.customer_id == customer.c.id, message.c.direction == "inbound", _UNSEEN)
         .correlate(customer)
         .scalar_subquery()
     )
@@ -188,6 +188,7 @@ def waiting(connection: Connection, team: str) -> int:
             customer.c.quarantine.is_not(None),
             message.c.direction == "inbound",
             conversation.c.team == team,
+            _UNSEEN,
         )
         .limit(1000)
         .subquery()

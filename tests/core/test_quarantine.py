@@ -209,6 +209,8 @@ async def test_a_flood_of_a_newcomer_is_held_until_it_ends(database: Database) -
         (post,) = world.desk.cards()
         assert post.card is not None and post.card.quarantine == "more than 5 messages in 10 min"
         assert (await case_of(world)).waiting_since is not None, "somebody who was seen waiting still waits"
+        assert words(notices(world)[0]).startswith("3 messages wait"), "what was shown does not wait"
+        assert [one.count for one in await world.casework.spam.held(SUPPORT)] == [3]
         clock.more += 700
         await world.says("Sorry, my cat", source="f9")
         await world.quiet()
