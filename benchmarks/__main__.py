@@ -6,13 +6,15 @@ import argparse
 import asyncio
 import sys
 
-from benchmarks import find, history, relay, slackcall, ws
+from benchmarks import find, history, home, relay, sla, slackcall, ws
 
 COMMANDS = {
     "relay": (relay.main, "goals 1 and 2: a durable relay against one without persistence"),
     "ws": (ws.main, "goals 4 and 5: what an idle chat holds, what a durable chat message costs"),
     "history": (history.main, "goal 6: a page of a customer's history, of few and of many messages"),
     "find": (find.main, "words in 1,000,000 messages"),
+    "sla": (sla.main, "100,000 open clocks: the next that is due, and 1,000 broken promises of one minute"),
+    "home": (home.main, "the Home tab, pickers and next on 10,000 open conversations"),
     "slackcall": (slackcall.main, "goal 8: a Slack call of ours against raw aiohttp under TLS"),
 }
 
