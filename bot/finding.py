@@ -17,6 +17,7 @@ from bot.commands.services import HistoryItem
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.hands import Hands
+from bot.housekeeping import catch_up
 from bot.messages import AgentId, CustomerId, MessageId, TeamId
 from bot.policy import CorePolicy
 from bot.storage import cases, history, pages, people, query, search
@@ -79,6 +80,7 @@ class Finding:
         if not wanted:
             return Found((), older=False, understood=False)
         filters = filters_of(self._hands.policy, narrowed, await self.visible(viewer.id))
+        await catch_up(self._hands.database)
         return await self._hands.read(find, wanted, filters, customer_id, before, limit)
 
     async def recap(self, viewer: Agent, customer_id: CustomerId) -> Recap:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, update
 from bot.contract import BlobStore
 from bot.errors import StorageError
 from bot.messages import BlobId
-from bot.storage import inboxes
+from bot.storage import inboxes, indexing
 from bot.storage.database import Database
 from bot.storage.schema import attachment, message
 
@@ -29,6 +29,10 @@ ACTS_KEPT = 3 * 86_400.0
 CHUNK = 200
 ORPHAN_KEPT = 2 * 86_400.0
 """Seconds that bytes may lie without a row that names them: an upload that is not sent yet, an event that is tried again."""
+
+
+INDEX_EVERY = 2.0
+"""Seconds after which a message can be found at the latest; whoever searches before that has it put into the index first."""
 
 
 class Blobs(BlobStore, Protocol):
@@ -49,6 +53,31 @@ async def keep_house(database: Database, blobs: Blobs, raw_days: float) -> None:
         except (StorageError, OSError) as error:
             log.warning("housekeeping.failed", error=type(error).__name__)
         await asyncio.sleep(EVERY)
+
+
+async def keep_index(database: Database) -> None:
+    """Puts new messages into SQLite's index of words, until cancelled; PostgreSQL does that by itself."""
+    if database.dialect != "sqlite":
+        return
+    merged = False
+    while True:
+        try:
+            merged = not await catch_up(database) and merged
+            while not merged:
+                merged = not await database.write(indexing.merge_some)
+                await asyncio.sleep(0.05)  # there is time: others write in between
+        except StorageError as error:
+            log.warning("index.behind", error=type(error).__name__)
+        await asyncio.sleep(INDEX_EVERY)
+
+
+async def catch_up(database: Database) -> bool:
+    """Every message that is stored can be found. Whether some could not before."""
+    if not await database.read(indexing.behind):
+        return False
+    while await database.write(indexing.index_some):
+        pass
+    return True
 
 
 async def clear(database: Database, blobs: Blobs, raw_before: float) -> None:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from bot.storage import indexing
+
 PAGES = 64
 """Pages of the index that are written at a time."""
 
 _THERE = text("select 1 from sqlite_master where name = 'fts_message'")
-_MERGE = text("insert into fts_message(fts_message, rank) values ('merge', :pages)")
 
 
 def wipe(connection: Connection, *, first: bool) -> bool:
     """A unit: joins some of the index's segments. ``first``: of a new round. True: the round is done."""
     if connection.dialect.name != "sqlite" or connection.execute(_THERE).scalar() is None:
         return True
-    raw = connection.connection.dbapi_connection
-    before = getattr(raw, "total_changes", 0)
-    connection.execute(_MERGE, {"pages": -PAGES if first else PAGES})
-    return bool(getattr(raw, "total_changes", 0) - before < 2)
+    if first:
+        indexing.merge_from(connection, 2)
+    if indexing.merge_some(connection, -PAGES if first else PAGES):
+        return False
+    indexing.merge_from(connection)
+    return True

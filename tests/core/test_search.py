@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, event, insert, update
 
-from bot.storage import history, pages, search
+from bot.storage import history, indexing, pages, search
 from bot.storage.database import Database
 from bot.storage.pages import Filters
 from bot.storage.query import parse
@@ -58,6 +58,8 @@ def attach(connection: Connection, message_id: int, name: str) -> None:
 
 
 def found(connection: Connection, typed: str, filters: Filters = pages.ALL, **more: object) -> list[int]:
+    while indexing.index_some(connection):
+        pass
     return search.search(connection, parse(typed), filters, **more)  # type: ignore[arg-type]
 
 
@@ -280,6 +282,7 @@ async def test_nothing_reads_the_messages_from_end_to_end(database: Database) ->
         whose = [case_of(connection, f"C{number}") for number in range(60)]
         for number in range(3_000):
             say(connection, whose[number % 60], f"word {number}")
+        found(connection, "word")
         if connection.dialect.name != "sqlite":
             connection.exec_driver_sql("analyze message")
 

@@ -19,29 +19,33 @@ FIELDS = ("text", "subject", "author", "file_names")
 
 SQLITE = (
     # The words stay in `message`; the index holds only terms. It is told the old words when they change: with the new ones
-    # it could not find what to take out.
+    # it could not find what to take out. New messages are put in a little later, many at once (bot.storage.indexing): one
+    # by one each would be a segment of its own, and merging those costs ten times what storing a message does.
     """create virtual table fts_message using fts5(
         text, subject, author, file_names,
         content='message', content_rowid='id', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'")""",
-    # A `merge` that is asked for (bot.storage.wiping) goes on until one segment is left.
-    "insert into fts_message(fts_message, rank) values ('usermerge', 2)",
-    """create trigger fts_message_insert after insert on message begin
-        insert into fts_message(rowid, text, subject, author, file_names)
-        values (new.id, new.text, new.subject, new.author, new.file_names);
-    end""",
-    """create trigger fts_message_delete after delete on message begin
+    """create trigger fts_message_delete after delete on message
+    when exists (select 1 from fts_message_docsize where id = old.id)
+    begin
         insert into fts_message(fts_message, rowid, text, subject, author, file_names)
         values ('delete', old.id, old.text, old.subject, old.author, old.file_names);
     end""",
     """create trigger fts_message_update after update of text, subject, author, file_names on message
-    when old.text is not new.text or old.subject is not new.subject
-        or old.author is not new.author or old.file_names is not new.file_names
+    when (old.text is not new.text or old.subject is not new.subject
+        or old.author is not new.author or old.file_names is not new.file_names)
+        and exists (select 1 from fts_message_docsize where id = old.id)
     begin
         insert into fts_message(fts_message, rowid, text, subject, author, file_names)
         values ('delete', old.id, old.text, old.subject, old.author, old.file_names);
         insert into fts_message(rowid, text, subject, author, file_names)
         values (new.id, new.text, new.subject, new.author, new.file_names);
     end""",
+)
+
+SQLITE_OPTIONS = (
+    ("automerge", 0),  # never while something is stored: it takes hundreds of milliseconds at a time
+    ("usermerge", 8),  # bot.storage.indexing merges where a level has so many segments, some pages at a time
+    ("crisismerge", 100),
 )
 
 SQLITE_NAMES = """create trigger fts_attachment_{what} after {event} on attachment begin
@@ -100,6 +104,8 @@ def _sqlite() -> None:
     for statement in SQLITE:
         op.execute(statement)
     op.execute("insert into fts_message(fts_message) values ('rebuild')")
+    for option, value in SQLITE_OPTIONS:
+        op.execute(f"insert into fts_message(fts_message, rank) values ('{option}', {value})")
 
 
 def _postgresql() -> None:
