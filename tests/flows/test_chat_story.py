@@ -38,11 +38,11 @@ class Visitor:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
 
-    async def arrive(self) -> None:
+    async def arrive(self, **more: str) -> None:
         """Opens the chat, with what is known from before."""
         self._socket = await self._session.ws_connect(self._url, headers={"Origin": ORIGIN})
         after = max((item.get("n", 0) for item in self.items.values()), default=0)
-        hello = {"t": "hello", "v": 1, "after": after}
+        hello = {"t": "hello", "v": 1, "after": after, **more}
         await self._socket.send_json(hello | ({"token": self.token} if self.token else {}))
         self._reader = asyncio.create_task(self._read())
         await self.until(lambda: any(frame["t"] == "ready" for frame in self.frames))

@@ -374,7 +374,7 @@ class Talk:
             with contextlib.suppress(StorageError):
                 made = await offers(contact(visitor))
         items = [{"channel": one.channel, "label": one.label, "url": one.url} for one in made]
-        await self._socket.say(protocol.frame("offers", items=items))
+        await self._socket.say(protocol.frame("offers", offers=items))
 
     async def _leave(self) -> None:
         visitor = self._visitor

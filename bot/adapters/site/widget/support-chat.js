@@ -21,6 +21,7 @@ const TEXTS = {
     save: "Save", later: "No, thank you", badEmail: "This does not look like an email address.",
     thanks: "Thank you. If you have left when we answer, we send you an email.",
     forget: "Forget this chat on this device", really: "Really forget? It will be gone from here.", greeting: "How can we help?",
+    goOn: "Continue on another channel",
   },
   de: {
     open: "Chat öffnen", close: "Chat schließen", unread: "{n} ungelesen", title: "Chat mit uns",
@@ -37,6 +38,7 @@ const TEXTS = {
     save: "Speichern", later: "Nein, danke", badEmail: "Das sieht nicht wie eine E-Mail-Adresse aus.",
     thanks: "Danke. Falls Sie dann nicht mehr hier sind, schicken wir die Antwort per E-Mail.",
     forget: "Diesen Chat auf diesem Gerät vergessen", really: "Wirklich vergessen? Er ist dann hier verschwunden.", greeting: "Wie können wir helfen?",
+    goOn: "Anderswo weiterschreiben",
   },
 };
 
@@ -116,6 +118,8 @@ button.f:hover { background: var(--soft); }
 .chip progress { width: 48px; height: 6px; accent-color: var(--c); } .chip .icon { width: 32px; height: 32px; } .chip svg { width: 15px; height: 15px; }
 .chip.bad { color: var(--bad); }
 .note { margin: 0 6px 8px; font-size: 13px; color: var(--bad); }
+.go { display: flex; flex-wrap: wrap; gap: 4px 12px; padding: 7px 8px 0; font-size: 12px; color: var(--dim); }
+.go button:hover { text-decoration: underline; } .go a { color: var(--link); }
 form.say { display: flex; align-items: flex-end; gap: 2px; border: 1px solid var(--dim); border-radius: 23px; padding: 2px; background: var(--bg); }
 form.say:focus-within { border-color: var(--c); box-shadow: 0 0 0 1px var(--c); }
 :host(.dark) form.say:focus-within { border-color: var(--link); box-shadow: 0 0 0 1px var(--link); }
@@ -196,6 +200,7 @@ class Talk {
     this.info = { maxFile: 1e7, maxFiles: 5, maxText: 10000, askAddressAfter: 0 };
     this.tries = 0;
     this.skew = 0;
+    this.ask = window.onethread?.getToken; // where the page says who this is: asked before the first line, and when we are not known any more
     this.load();
     try {
       this.tabs = new BroadcastChannel(this.store.prefix);
@@ -234,7 +239,14 @@ class Talk {
   /* ── the line ── */
   connect() {
     clearTimeout(this.timer);
-    if (this.ws || !this.wanted() || this.ended) return;
+    if (this.ws || !this.wanted() || this.ended || this.asking) return;
+    if (this.ask) {
+      this.asking = this.ask;
+      this.ask = null;
+      const go = (token) => { this.asking = null; this.identity = token || this.identity; this.connect(); };
+      new Promise((done) => done(this.asking())).then(go, () => go());
+      return;
+    }
     this.ready = false;
     this.flying = null;
     const ws = this.ws = new WebSocket(`${this.base.replace(/^http/, "ws")}ws`);
@@ -242,7 +254,9 @@ class Talk {
     // A client that has not seen everything asks from there, so that its "seen" counts on the new line.
     const unseen = [...this.messages.values()].filter((message) => message.from === "team" && !message.seen && message.n);
     const after = Math.min(this.after, ...unseen.map((message) => message.n - 1));
-    ws.onopen = () => this.put({ t: "hello", v: 1, token: token || undefined, after });
+    const identity = this.identity;
+    if (identity && !this.store.get("device")) this.store.set("device", newId());
+    ws.onopen = () => this.put({ t: "hello", v: 1, token: token || undefined, after, ...identity && { identity, device: this.store.get("device") } });
     ws.onmessage = (event) => {
       clearTimeout(this.silence);
       this.silence = null;
@@ -291,20 +305,33 @@ class Talk {
   }
 
   on_welcome(frame, used) {
+    const was = this.info.identified;
+    this.identity = null;
+    if (was && !frame.identified && !this.renewed && window.onethread?.getToken) {
+      this.renewed = true;
+      this.ask = window.onethread.getToken;
+      this.cut();
+      return this.connect();
+    }
     if (frame.token) {
       const now = this.token;
       if (now && now !== used) { this.cut(); this.tries = 0; return this.connect(); } // another tab was first
       this.store.set("token", this.used = frame.token);
+      this.put({ t: "kept" });
       this.tabs?.postMessage({ token: true });
     }
     if (this.visitor !== frame.visitor) {
-      for (const [id, message] of this.messages) if (!message.wait) this.messages.delete(id);
+      for (const [id, message] of this.messages) {
+        if (message.wait && !was) continue; // somebody else's words are not said by this one
+        this.messages.delete(id);
+        this.store.drop(`out ${id}`);
+      }
+      this.links = null;
       this.visitor = frame.visitor;
       this.after = 0;
     }
     this.skew = frame.now - Date.now();
-    const { team, greeting, replyTime, askAddressAfter, addressGiven, maxText, maxFile, maxFiles } = frame;
-    this.info = { team, greeting, replyTime, askAddressAfter, addressGiven, maxText, maxFile, maxFiles, noAddress: this.info.noAddress };
+    this.info = { ...frame, token: undefined, noAddress: this.info.noAddress };
   }
 
   on_messages(frame) {
@@ -332,7 +359,14 @@ class Talk {
     this.beat = setInterval(() => { if (document.visibilityState === "visible") this.ping(); }, PING);
   }
 
-  on_sent(frame) { this.settled(frame.id, frame.at); this.tabs?.postMessage({ sent: frame.id, at: frame.at }); }
+  on_identity(frame) { console.warn(`support-chat: ${frame.problem}`); }
+
+  on_offers(frame) {
+    this.links = frame.offers.length ? frame.offers : null;
+    setTimeout(() => { this.links = null; this.changed(); }, 15e5);
+  }
+
+  on_sent(frame) { this.link = null; this.settled(frame.id, frame.at); this.tabs?.postMessage({ sent: frame.id, at: frame.at }); }
 
   settled(id, at) {
     const message = this.messages.get(id);
@@ -389,7 +423,7 @@ class Talk {
     const message = this.ready && !this.flying && this.ordered().find((one) => one.wait && !one.failed);
     if (!message) return;
     this.flying = message.id;
-    this.put({ t: "say", id: message.id, text: message.text, files: message.files?.map((file) => file.id) });
+    this.put({ t: "say", id: message.id, text: message.text, files: message.files?.map((file) => file.id), link: this.link || undefined });
   }
 
   retry(id) {
@@ -423,6 +457,14 @@ class Talk {
 
   address(email) { this.addressProblem = false; this.giving = { t: "address", id: newId(), email }; this.put(this.giving); }
 
+  identify(token) {
+    if (!token) return this.info.identified && this.forget();
+    this.identity = token;
+    if (this.ws) this.cut();
+    this.tries = 0;
+    this.connect();
+  }
+
   forget() {
     if (this.ready) this.put({ t: "leave" });
     this.tabs?.postMessage({ left: true });
@@ -435,7 +477,8 @@ class Talk {
     this.messages.clear();
     this.visitor = "";
     this.after = this.tries = this.typing = 0;
-    this.info.addressGiven = this.info.noAddress = false;
+    this.info.addressGiven = this.info.noAddress = this.info.identified = false;
+    this.identity = this.links = null;
     clearTimeout(this.timer);
     if (this.open) this.timer = setTimeout(() => this.connect(), 1000);
     this.changed();
@@ -504,9 +547,20 @@ class SupportChat extends HTMLElement {
     this.#listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.#theme());
     if (window.visualViewport) this.#listen(visualViewport, "resize", () => this.style.setProperty("--vh", `${visualViewport.height}px`));
     this.#relabel();
+    if (this.getAttribute("identity")) this.#talk.identity = this.getAttribute("identity");
+    const code = /[#&]onethread=([a-z2-7]{20,32})/.exec(location.hash); // a link from another channel: it is used up, and stands nowhere
+    if (code) {
+      this.#talk.link = code[1];
+      history.replaceState(history.state, "", location.pathname + location.search);
+    }
     this.#talk.connect();
-    if (this.#session("open")) this.open(false);
+    if (code || this.#session("open")) this.open(false);
   }
+
+  /** Says who this is: a token that the site's server has signed; nothing, that nobody is signed in any more. */
+  identify(token) { this.#talk.identify(token); }
+  /** Forgets the conversation in this browser. */
+  forget() { this.#session("draft", ""); if (this.#p) this.#p.text.value = ""; this.#talk.forget(); }
 
   disconnectedCallback() {
     SupportChat.all.delete(this);
@@ -603,10 +657,15 @@ class SupportChat extends HTMLElement {
     }, paste: (event) => { if (event.clipboardData?.files.length) { event.preventDefault(); this.#attach(event.clipboardData.files); } } });
     p.text.value = this.#session("draft") || "";
     p.send = el("button", { class: "send", type: "submit", "aria-label": this.#t("send") }, icon("send"));
+    p.goOn = el("button", { type: "button", click: () => {
+      if (this.#talk.links) this.#talk.links = null; else this.#talk.put({ t: "offers" });
+      this.#changed();
+    } }, this.#t("goOn"));
+    p.go = el("div", { class: "go" }, p.goOn);
     const form = el("form", { class: "say", submit: (event) => { event.preventDefault(); this.#say(); } }, clip, p.file, p.text, p.send);
     p.panel = el("section", { class: "panel", role: "dialog", "aria-labelledby": "title", "data-drop": this.#t("drop"), keydown: (event) => this.#keys(event) },
       el("div", { class: "top" }, p.face, el("div", { class: "who" }, p.title, p.when), p.shut), p.net, p.log,
-      el("div", { class: "foot" }, p.below, p.chips, p.note, form));
+      el("div", { class: "foot" }, p.below, p.chips, p.note, form, p.go));
     let depth = 0;
     const over = (step) => (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
@@ -748,6 +807,12 @@ class SupportChat extends HTMLElement {
     this.#list();
     p.dots.hidden = !(talk.typing > Date.now());
     p.dots.lastChild.textContent = p.dots.hidden ? "" : this.#t("typing");
+    p.go.hidden = !talk.info.ways?.length || !talk.messages.size;
+    if (p.links !== talk.links) {
+      p.links = talk.links;
+      p.go.replaceChildren(p.goOn, ...(talk.links || []).map((one) => wrap({ kind: "link", value: one.url }, [one.label])));
+    }
+    p.goOn.setAttribute("aria-expanded", String(Boolean(talk.links)));
     this.#ask();
     this.#files();
     if (near) this.#down(); else if (this.#nodes.size > before) p.below.hidden = false;
@@ -913,5 +978,7 @@ function wrap(mark, inner) {
   return el("a", { href: url.href, title: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...inner);
 }
 
+const everywhere = (does) => (token) => SupportChat.all.forEach((one) => one[does](token));
+window.onethread = Object.assign(window.onethread || {}, { identify: everywhere("identify"), forget: everywhere("forget") });
 customElements.define("support-chat", SupportChat);
 })();
