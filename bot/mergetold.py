@@ -21,7 +21,10 @@ RECAP_WORDS = 200
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A merge as threads tell of it. ``who`` is the public name of who decided it."""
+    """A merge as threads tell of it. ``who`` is the public name of who decided it.
+
+    ``family`` are the numbers of who was merged, ``after`` is the newest message when they were.
+    """
 
     merge_id: int
     survivor_id: int
@@ -29,6 +32,8 @@ class Told:
     merged_name: str
     who: str
     evidence: str | None = None
+    family: tuple[int, ...] = ()
+    after: int = 0
 
     @property
     def about(self) -> str:
@@ -57,14 +62,14 @@ def joined(
         goes_on = cases.thread_by_id(connection, goes_on_id)
         assert ended is not None and goes_on is not None
         first = (f"{told.who} merged {other} into {one}: from now on all of it comes here.",)
-        recap = words_of(connection, policy, (told.merged_id,), team)
+        recap = words_of(connection, policy, told.family, team, "Their last words:")
         link: Line = (
             ("What was said before is in ", *_link("their old thread", ended), ".") if ended.ts else ()
         )
         lines = tuple(line for line in (first, *_why(told), *recap, link) if line)
         buckets |= _in(connection, goes_on, Prompt(lines, now, (undo,)), told.about, now)
         last: Line = (f"{other} is {one} now. It goes on ", *_link("in that thread", goes_on), ".")
-        buckets |= _in(connection, ended, Prompt((last,), now), told.about, now)
+        buckets |= _in(connection, ended, Prompt((last,), now), told.about, now, ended=True)
         buckets |= card_of(connection, ended, now)
         buckets |= replies.refresh_card(connection, policy, survivor.id, team, now)
     return buckets
@@ -93,7 +98,7 @@ def parted(
                 if theirs is not None
                 else (" is somebody else again",)
             )
-            count = f" {moved} of their messages that came meanwhile went with them." if moved else ""
+            count = " What they said meanwhile, and what they were told, went with them." if moved else ""
             line: Line = (
                 f"{told.who} undid the merge: {other}",
                 *where,
@@ -103,7 +108,7 @@ def parted(
             buckets |= replies.refresh_card(connection, policy, told.survivor_id, team, now)
         if theirs is not None:
             line = (f"{told.who} undid the merge: this is {other} again, and not {one}.",)
-            recap = words_of(connection, policy, (told.merged_id,), team) if moved else ()
+            recap = words_of(connection, policy, (told.merged_id,), team, "Said meanwhile:", told.after)
             meanwhile: Line = (
                 ("What was posted meanwhile is in ", *_link(f"the thread of {one}", ours), ".")
                 if ours is not None and ours.ts
@@ -128,16 +133,21 @@ def _thread(
 
 
 def words_of(
-    connection: Connection, policy: CorePolicy, numbers: tuple[int, ...], team: str
+    connection: Connection,
+    policy: CorePolicy,
+    numbers: tuple[int, ...],
+    team: str,
+    title: str,
+    after: int = 0,
 ) -> tuple[Line, ...]:
-    """The last words with somebody, one a line, oldest first."""
+    """The last words with somebody after a message, one a line, oldest first."""
     lines: list[Line] = []
-    for row in merges.last_words(connection, numbers, team, RECAP):
+    for row in merges.last_words(connection, numbers, team, after, RECAP):
         sign = "←" if row.direction == "inbound" else "→"
         channel = views.via(policy, row.inbox)[0]
         words = conversations.excerpt(row.text[:RECAP_WORDS]) or "(no words)"
         lines.append((f"{sign} {row.author}, {channel}, ", When(row.created_at), f": “{words}”"))
-    return (("Their last words:",), *lines) if lines else ()
+    return ((title,), *lines) if lines else ()
 
 
 def card_of(connection: Connection, thread: Any, now: float) -> set[str]:
@@ -160,10 +170,19 @@ def proposals_decided(
 
 
 def _in(
-    connection: Connection, thread: Any, prompt: Prompt, about: str, now: float, *, settled: bool = False
+    connection: Connection,
+    thread: Any,
+    prompt: Prompt,
+    about: str,
+    now: float,
+    *,
+    settled: bool = False,
+    ended: bool = False,
 ) -> set[str]:
-    """Posts in one certain thread, current or ended. ``settled``: what comes of the matter later does not change it."""
-    payload = prompts.packed(prompt) | {lanes.CERTAIN: thread.id}
+    """Posts in a thread; in exactly that one where it ``ended``. ``settled``: what comes of the matter does not change it."""
+    payload = prompts.packed(prompt)
+    if ended:
+        payload[lanes.CERTAIN] = thread.id
     return {asks.add(connection, thread.desk_lane, payload, f"{about}:end" if settled else about, now)}
 
 

@@ -149,7 +149,7 @@ def _undoing(connection: Connection, policy: CorePolicy, merge: Any) -> Iterable
     since = merges.count_since(connection, merge.survivor_id, merge.after_message, before["identities"])
     if since:
         yield (
-            f"Since then {since} messages came from or went to {other}'s addresses: they go with {other}. "
-            f"Notes stay with {one}."
+            f"Since then {'1 message' if since == 1 else f'{since} messages'} came from or went to {other}'s addresses, and "
+            f"will be {other}'s. Notes stay with {one}."
         )
     yield "What was posted in Slack stays where it is; both threads get a line that says so."

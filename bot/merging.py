@@ -59,11 +59,11 @@ def refuse(connection: Connection, one_id: int, other_id: int) -> tuple[Any, Any
     found = []
     for number in (one_id, other_id):
         today = people.final(connection, number)
-        row = merges.customer_row(connection, today) if today is not None else None
+        row = merges.customer_row(connection, number if today is None else today)
         if row is None:
             raise UserError(f"{people.handle(number)} is nobody.")
-        if row.erased_at is not None:
-            raise UserError(f"{people.handle(row.id)} was erased: there is nothing left to merge.")
+        if today is None:
+            raise UserError(f"{people.handle(number)} was erased: there is nothing left to merge.")
         found.append(row)
     one, other = found
     if one.id == other.id:
@@ -117,7 +117,15 @@ def join(
     inboxes.write_audit(
         connection, agent, "merge", survivor.id, ": ".join(filter(None, (line, evidence))), now
     )
-    told = mergetold.Told(merge_id, survivor.id, merged.id, merged.name, name or "Onethread", evidence)
+    told = mergetold.Told(
+        merge_id,
+        survivor.id,
+        merged.id,
+        merged.name,
+        name or "Onethread",
+        evidence,
+        tuple(before["family"]),
+    )
     buckets = mergetold.joined(connection, policy, told, before["threads"], now)
     waiting = [
         one

@@ -47,7 +47,9 @@ def _more(connection: Connection, row: Any, evidence: Sequence[str], now: float)
     if together == before:
         return set()
     clues.add_evidence(connection, row.id, together)
-    prompt = _prompt(connection, row.id, row.one_id, row.other_id, together, now)
+    first = clues.asked_of(connection, _about(row.id))
+    one, other = (row.one_id, row.other_id) if first != row.other_id else (row.other_id, row.one_id)
+    prompt = _prompt(connection, row.id, one, other, together, now)
     return prompts.renew(connection, _about(row.id), prompt, now)
 
 
@@ -77,10 +79,9 @@ def _prompt(
     named = [f"{people.handle(who)} {people.own_name(connection, who)}" for who in (one, other)]
     lines: list[Line] = [(Strong("Is this the same person?"), f" {named[0]} and {named[1]}")]
     lines += [(f"• {sentence}",) for sentence in evidence]
-    for who in (one, other):
-        for row in list(merges.threads_of(connection, who).values())[:1]:
-            if row.ts is not None:
-                lines.append((ThreadLink(f"Thread of {people.handle(who)}", row.channel, row.ts),))
+    there = [row for row in merges.threads_of(connection, other).values() if row.ts is not None]
+    if there:
+        lines.append((ThreadLink(f"The thread of {people.handle(other)}", there[0].channel, there[0].ts),))
     buttons = (
         Press("Merge…", "proposal.merge", str(proposal_id)),
         Press("Not the same", "proposal.refuse", str(proposal_id)),

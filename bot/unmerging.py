@@ -91,7 +91,9 @@ def part(
         jobs.add(connection, UNMERGE, str(merge.id), plan.packed(after), now, agent)
     merged = merges.customer_row(connection, merge.merged_id)
     assert merged is not None
-    told = mergetold.Told(merge.id, merge.survivor_id, merge.merged_id, merged.name, name)
+    told = mergetold.Told(
+        merge.id, merge.survivor_id, merge.merged_id, merged.name, name, after=merge.after_message
+    )
     line = f"{people.handle(merged.id)} {merged.name} is not {people.handle(merge.survivor_id)} any more"
     inboxes.write_audit(connection, agent, "unmerge", merge.survivor_id, line, now)
     buckets = _never_again(connection, merge, told, agent, now)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.storage.schema import conversation, customer, identity, message
+from bot.storage.schema import conversation, customer, delivery, identity, lane, message
 from bot.storage.schema_people import attribute, clue, merge_proposal
 from bot.storage.words import indexed
 
@@ -192,6 +192,16 @@ def between(connection: Connection, ones: Collection[int], others: Collection[in
             .order_by(merge_proposal.c.id.desc())
         )
     )
+
+
+def asked_of(connection: Connection, about: str) -> int | None:
+    """In whose thread a proposal is asked about."""
+    return connection.execute(
+        select(lane.c.customer_id)
+        .join(delivery, delivery.c.lane_id == lane.c.id)
+        .where(delivery.c.about == about)
+        .limit(1)
+    ).scalar()
 
 
 def add_evidence(connection: Connection, proposal_id: int, evidence: Sequence[str]) -> None:

@@ -259,8 +259,10 @@ def count_messages(connection: Connection, numbers: Collection[int]) -> int:
     )
 
 
-def last_words(connection: Connection, numbers: Collection[int], team: str, most: int) -> list[Any]:
-    """What was said last between a family and a team, oldest first: theirs and ours, no notes."""
+def last_words(
+    connection: Connection, numbers: Collection[int], team: str, after: int, most: int
+) -> list[Any]:
+    """What was said last between a family and a team after a message, oldest first: theirs and ours, no notes."""
     rows = connection.execute(
         select(
             message.c.id,
@@ -273,6 +275,7 @@ def last_words(connection: Connection, numbers: Collection[int], team: str, most
         .join(conversation, conversation.c.id == message.c.conversation_id)
         .where(
             message.c.customer_id.in_(numbers),
+            message.c.id > after,
             message.c.direction.in_(("inbound", "outbound")),
             conversation.c.team == team,
         )

@@ -15,7 +15,7 @@ from bot.desk import Prompt
 from bot.errors import UserError
 from bot.matching import Matching
 from bot.messages import CustomerId
-from bot.storage import clues
+from bot.storage import clues, jobs
 from bot.storage.database import Database
 from bot.storage.schema_people import merge_proposal
 from tests.core.world import CHAT, KIM, SUPPORT, World, message
@@ -28,7 +28,7 @@ class Question:
         (prompt,) = post.entries
         assert isinstance(prompt, Prompt)
         self.prompt = prompt
-        self.lines = ["".join(getattr(piece, "words", piece) for piece in line) for line in prompt.lines]
+        self.lines = ["".join(str(getattr(piece, "words", piece)) for piece in line) for line in prompt.lines]
         self.done = "".join(str(piece) for piece in prompt.done)
         self.buttons = [one.label for one in prompt.buttons]
         self.thread_ts = post.thread_ts
@@ -198,7 +198,5 @@ async def test_the_past_is_left_alone_and_the_cursor_is_durable(database: Databa
         job = await database.read(clues.newest)
         again = Matching(office.casework.hands, office.casework.merging)
         await again.catch_up()
-        stored = await database.read(
-            lambda connection: matching.jobs.find(connection, matching.SCAN, "clues")
-        )
+        stored = await database.read(lambda connection: jobs.find(connection, matching.SCAN, "clues"))
         assert stored is not None and json.loads(stored.progress) == {"message": job[0], "identity": job[1]}

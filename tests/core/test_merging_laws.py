@@ -238,12 +238,12 @@ class Story:
             assert final[row.customer_id] == row.case_of == final[row.case_of]
             if row.identity_of is not None:
                 assert final[row.customer_id] == row.identity_of == final[row.identity_of]
-        for row in self.connection.execute(
+        for count in self.connection.execute(
             select(func.count())
             .where(conversation.c.status != "resolved")
             .group_by(conversation.c.customer_id, conversation.c.team)
         ):
-            assert row[0] == 1
+            assert count[0] == 1
         for number, today in final.items():
             assert people.family(self.connection, number) == (
                 today,
