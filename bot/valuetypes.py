@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import unicodedata
@@ -100,11 +101,15 @@ def _date(rule: AttributeRule, given: object) -> str:
 
 @cache
 def _zones() -> Mapping[str, str]:
+    """All of them: reads a whole folder, so it is asked only where the name is not right as it was written."""
     return {name.casefold(): name for name in zoneinfo.available_timezones()}
 
 
 def _zone(rule: AttributeRule, given: object) -> str:
     name = _line(given).replace(" ", "_")
+    if "/" in name and name[0].isupper():
+        with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            return zoneinfo.ZoneInfo(name).key
     found = _zones().get(name.casefold())
     if found is None:
         raise _Wrong

@@ -120,7 +120,8 @@ def _head(view: CardView, name: str, late: bool) -> Block:
     ]
     if view.badges:
         badges = one_line(" ".join(view.badges), 60)
-        parts.append({"type": "text", "text": f"   {badges}", "style": {"bold": True}})
+        parts.append({"type": "text", "text": "   "})
+        parts.append({"type": "text", "text": badges, "style": {"bold": True}})
     if view.cases > 1:
         parts.append({"type": "text", "text": f"   case {view.cases}"})
     return {"type": "rich_text_section", "elements": [*parts, *_excerpt(view)]}

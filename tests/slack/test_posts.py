@@ -107,6 +107,9 @@ CARDS = {
     "card_nobody_waits": card(waiting_since=None, due_at=None, excerpt="", reach=(), verified=False),
     "card_taken": card(owner=AgentId("U1KIM"), status=Status.PENDING, cases=3, failed=1),
     "card_resolved": card(status=Status.RESOLVED, owner=AgentId("U1KIM")),
+    "card_noted": card(badges=("VIP",), noted=("Plan: pro", "Seats: 12"), cases=2),
+    "card_spam": card(spam=True, blocked=True, badges=("VIP",)),
+    "card_quarantine": card(quarantine="more than 20 messages in 10 min"),
     "card_blocked": card(blocked=True, status=Status.PENDING),
     "card_warned": card(warning="The name is Dana's, but the address is not the one she used before."),
 }
@@ -232,6 +235,9 @@ def test_any_text_makes_valid_harmless_blocks(words: str, name: str, subject: st
     check_blocks(rendered.blocks)
     assert_harmless(rendered)
     check_blocks(render_card(card(customer_name=name, excerpt=words)).blocks)
+    noted = card(customer_name=name, badges=(subject,) * 9, noted=(words,) * 40, quarantine=words or None)
+    check_blocks(render_card(noted).blocks)
+    check_blocks(render_card(card(customer_name=name, spam=True)).blocks)
     assert rendered.username is not None and 0 < len(rendered.username) <= 80
     assert rendered.username.endswith(" (email)") and "\n" not in rendered.username
 
