@@ -20,6 +20,10 @@ UNSURE = "Something went wrong here. Look in the thread before you try again."
 _log = logging.getLogger(__name__)
 
 Ack = Callable[..., Awaitable[Any]]
+HOME = "home"
+"""In the place of a Slack channel: what is pressed in the Home tab is answered there."""
+AtHome = Callable[[str, Answer | None], Awaitable[None]]
+"""Draws somebody's Home anew, with an answer at its top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Answering:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self.at_home: AtHome | None = None
 
     def start(self, work: Callable[[], Awaitable[Result]]) -> asyncio.Task[Result]:
         """Begins the work; whatever goes wrong becomes a sentence."""
@@ -76,11 +81,13 @@ class Answering:
             return
         first = shown_now(result)
         replaces = first.replace and where.ephemeral and where.url is not None
+        if where.channel == HOME and self.at_home is not None:
+            await self.at_home(where.user, None if first.quiet else first)
         if first.quiet and not replaces:
             return
         if where.url is not None:
             await self._tools.respond(where.url, first, replace=replaces, thread_ts=where.answer_ts)
-        elif where.channel:
+        elif where.channel and where.channel != HOME:
             await self._tools.whisper(where.channel, where.user, where.answer_ts, first)
         if isinstance(result, Later):
             await self._afterwards(result, where)
@@ -89,6 +96,8 @@ class Answering:
         answer = await later.work()
         if where.url is not None:
             await self._tools.respond(where.url, answer, replace=True, thread_ts=where.answer_ts)
+        elif where.channel == HOME and self.at_home is not None:
+            await self.at_home(where.user, answer)
 
 
 async def safely(work: Callable[[], Awaitable[Result]]) -> Result:

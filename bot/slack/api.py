@@ -29,6 +29,7 @@ JSON_METHODS = frozenset(
         "views.open",
         "views.update",
         "views.push",
+        "views.publish",
         "conversations.history",
     }
 )

@@ -20,6 +20,7 @@ from bot.slack.answering import Answering
 from bot.slack.desk import SlackDesk
 from bot.slack.dialogs import Dialogs
 from bot.slack.gestures import Gestures
+from bot.slack.home import HomeTab
 from bot.slack.people import People
 from bot.slack.policy import Identity, SlackPolicy
 from bot.slack.threads import Threads
@@ -36,7 +37,14 @@ GONE_EVENTS = (
 )
 
 
-EVENTS = ("message.channels", "message.groups", "app_mention", "user_change", *GONE_EVENTS)
+EVENTS = (
+    "message.channels",
+    "message.groups",
+    "app_mention",
+    "app_home_opened",
+    "user_change",
+    *GONE_EVENTS,
+)
 """What is listened to; the manifest subscribes to the same."""
 
 
@@ -93,6 +101,7 @@ def _listen(app: AsyncApp, tools: Tools) -> None:
     answering = Answering(tools)
     dialogs = Dialogs(tools, answering)
     threads, gestures = Threads(tools), Gestures(tools, answering, dialogs)
+    home = HomeTab(tools, answering, dialogs)
 
     async def on_message(event: dict[str, Any]) -> None:
         await threads.on_message(event)
@@ -101,7 +110,13 @@ def _listen(app: AsyncApp, tools: Tools) -> None:
         await gestures.on_command(body, ack)
 
     async def on_action(body: dict[str, Any], ack: AsyncAck) -> None:
-        await gestures.on_action(body, ack)
+        if (body.get("view") or {}).get("type") == "home":
+            await home.on_action(body, ack)
+        else:
+            await gestures.on_action(body, ack)
+
+    async def on_home(event: dict[str, Any]) -> None:
+        home.on_opened(event)
 
     async def on_shortcut(body: dict[str, Any], ack: AsyncAck) -> None:
         await gestures.on_shortcut(body, ack)
@@ -116,6 +131,7 @@ def _listen(app: AsyncApp, tools: Tools) -> None:
         await dialogs.on_options(body, ack)
 
     app.event("message")(on_message)
+    app.event("app_home_opened")(on_home)
     app.command(_ANY)(on_command)
     app.action(_ANY)(on_action)
     app.shortcut(_ANY)(on_shortcut)

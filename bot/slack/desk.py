@@ -60,7 +60,7 @@ class SlackDesk(Desk):
         self.files = SlackFiles(policy, self.api, session, blobs)
         self.removal = Removal(self.api, session)
         self.session = session
-        self._url = url
+        self.url = url
         self._direct: dict[str, str] = {}
         self._marks: OrderedDict[tuple[str, str], Mark] = OrderedDict()
 
@@ -77,7 +77,7 @@ class SlackDesk(Desk):
 
     @override
     async def post(self, place: Place, entries: tuple[Entry, ...], key: str) -> str:
-        shown, overlong = render(entries, self.policy.icons, url=self._url)
+        shown, overlong = render(entries, self.policy.icons, url=self.url)
         ts = await self._post(place, shown, key)
         for words in overlong:
             await self._file_words(place, words.name, words.text)
@@ -135,7 +135,7 @@ class SlackDesk(Desk):
 
     @override
     async def update(self, place: Place, post_ts: str, entries: tuple[Entry, ...]) -> None:
-        shown, _ = render(entries, self.policy.icons, renewed=True, url=self._url)
+        shown, _ = render(entries, self.policy.icons, renewed=True, url=self.url)
         _, code = await self.api.call_raw(
             "chat.update",
             frozenset({"message_not_found"}),

@@ -29,6 +29,7 @@ SCOPES = frozenset(
 )
 GROUP_SCOPE = "usergroups:read"
 BOT_EVENTS = (
+    "app_home_opened",
     "app_mention",
     "channel_archive",
     "channel_deleted",
@@ -59,6 +60,11 @@ def manifest(registry: Registry, policy: SlackPolicy) -> dict[str, Any]:
             "background_color": "#1f3a4d",
         },
         "features": {
+            "app_home": {
+                "home_tab_enabled": True,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
             "bot_user": {"display_name": policy.app_name, "always_online": True},
             "slash_commands": _slash_commands(registry),
             "shortcuts": _shortcuts(registry),
