@@ -25,6 +25,7 @@ from bot.policy import CorePolicy
 from bot.promises import BREACH
 from bot.reminded import LIST, ONE, promised
 from bot.reminder_words import Promise
+from bot.storage import cases, people
 from bot.storage import reminders as rows
 from bot.storage.reminders import NewStep
 from bot.timers import Done
@@ -62,11 +63,16 @@ def _steps(policy: CorePolicy, one: Passed, now: float) -> list[NewStep]:
 
 
 def _late_card(connection: Connection, policy: CorePolicy, one: Passed, now: float) -> set[str]:
-    """The card shows that it is late."""
+    """The card says that it is late, though nothing of the case has changed: only the time."""
     found = rows.case_of(connection, one.clock.conversation_id)
-    if found is None:
+    customer_id = people.final(connection, found.customer_id) if found is not None else None
+    if found is None or customer_id is None:
         return set()
-    return replies.refresh_card(connection, policy, found.customer_id, found.team, now)
+    thread = cases.current_thread(connection, customer_id, found.team)
+    if thread is None:
+        return set()
+    cases.set_shown(connection, thread.id, "")
+    return replies.refresh_card(connection, policy, customer_id, found.team, now)
 
 
 @dataclass(slots=True)
@@ -115,7 +121,7 @@ def tell(connection: Connection, policy: CorePolicy, now: float) -> Done:
     for steps in ready.values():
         _address(policy, steps, told)
         rows.step_became(connection, [one.id for one in steps], rows.TOLD)
-    return Done(_tell(connection, policy, told, now), len(due) == AT_ONCE)
+    return Done(_tell(connection, policy, told, now), bool(due))
 
 
 def _not_before(policy: CorePolicy, row: Any, now: float) -> tuple[float, bool] | None:
@@ -212,14 +218,17 @@ def _list(
     lists: Sequence[Any] = (),
 ) -> set[str]:
     """One list instead of many; it takes in what was told a moment ago, or joins a list of a few minutes ago."""
-    buckets = _over(connection, target, found, now)
     if lists:
         about = lists[-1].about
+        there = {one.conversation_id for one in lists if one.about == about}
+        found = [one for one in found if one.conversation_id not in there]
+    buckets = _over(connection, target, found, now)
+    if lists:
         rows.add(connection, [one.clock_id for one in found], target, about, now)
         return buckets | reminded.show_list(connection, about, now)
     about = f"{LIST}{kind}{found[0].id}:{target}"
-    cases = {one.conversation_id for one in found}
-    moved = [one for one in just_told if one.about.startswith(ONE) and one.conversation_id not in cases]
+    theirs = {one.conversation_id for one in found}
+    moved = [one for one in just_told if one.about.startswith(ONE) and one.conversation_id not in theirs]
     for one in moved:
         buckets |= prompts.withdraw(connection, one.about, ("In the list below.",), now)
     rows.move(connection, [one.id for one in moved], about)
@@ -241,8 +250,8 @@ def _to_thread(connection: Connection, row: Any, groups: tuple[str, ...], now: f
 
 def _over(connection: Connection, target: str, found: Sequence[Any], now: float) -> set[str]:
     """Earlier reminders of the same customers to the same person: a later one takes their place."""
-    cases = {one.conversation_id for one in found}
-    earlier = [one for one in rows.told_of(connection, cases) if one.target == target]
+    of = {one.conversation_id for one in found}
+    earlier = [one for one in rows.told_of(connection, of) if one.target == target]
     return reminded.end(connection, [(one, ("reminded again below",)) for one in earlier], now)
 
 

@@ -55,7 +55,7 @@ _DUE = (
     .join(conversation, conversation.c.id == clock.c.conversation_id)
     .outerjoin(reminder_pause, reminder_pause.c.clock_id == clock.c.id)
     .where(_WAITS, reminder_step.c.at <= bindparam("now"))
-    .order_by(reminder_step.c.at, reminder_step.c.id)
+    .order_by(reminder_step.c.clock_id, reminder_step.c.at, reminder_step.c.id)
     .limit(bindparam("most"))
 )
 _SHOWN = (
@@ -112,8 +112,12 @@ def add_steps(connection: Connection, steps: Sequence[NewStep]) -> None:
 
 
 def due(connection: Connection, now: float, most: int) -> Sequence[Any]:
-    """Steps that have to be told now, with their clock and case, the earliest first."""
-    return connection.execute(_DUE, {"now": now, "most": most}).all()
+    """Steps that have to be told now, with their clock and case; all of a clock together, the earliest first."""
+    found = connection.execute(_DUE, {"now": now, "most": most}).all()
+    if len(found) < most:
+        return found
+    whole = [one for one in found if one.clock_id != found[-1].clock_id]  # the last clock may have more
+    return whole or found
 
 
 _PUT_OFF = (

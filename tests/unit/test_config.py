@@ -121,7 +121,7 @@ CASES = {
     ),
     "unknown section": (
         GOOD + "colour: red\n",
-        r"app.yaml:16: colour: there is no such key\. Known here: commands, customers, data_dir, database, .*",
+        r"app.yaml:16: colour: there is no such key\. Known here: answers, commands, customers, data_dir, database, .*",
     ),
     "missing key": (
         changed("    slack_channel: C024BE91L\n", ""),
