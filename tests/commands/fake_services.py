@@ -28,6 +28,7 @@ from tests.commands.fake_finding import FakeFinding
 from tests.commands.fake_home import FakeHome
 from tests.commands.fake_linking import FakeLinking
 from tests.commands.fake_macros import FakeMacros
+from tests.commands.fake_merging import FakeMerging
 from tests.commands.fake_privacy import FakePrivacy
 from tests.commands.fake_profile import FakeProfile
 from tests.commands.fake_spam import FakeSpam
@@ -102,6 +103,7 @@ class FakeServices(Services):
         self.spam = FakeSpam(self)
         self.privacy = FakePrivacy()
         self.linking = FakeLinking()
+        self.merging = FakeMerging(lambda number: self.people[f"C{number}"])
 
     @override
     async def lookup(self, words: str, team: TeamId | None, limit: int = 5) -> tuple[Person, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from bot.sandbox.telegram import TelegramStandIn
 from tests.flows.seen import read
@@ -31,6 +32,7 @@ class PhoneShop(Shop):
 
     telegram: TelegramStandIn
 
+    @override
     def environment(self) -> dict[str, str]:
         return {**super().environment(), "TELEGRAM_TOKEN": self.telegram.token}
 
@@ -165,7 +167,7 @@ async def test_not_the_same(shop: PhoneShop) -> None:
         await shop.presses("agent1", posts[0]["ts"], "proposal.merge")
         view = await shop.form("agent1")
         assert "Why they may be one\n" in read(view.body)
-        await shop.presses("agent2", posts[0]["ts"], "proposal.refuse")
+        await shop.presses("agent2", posts[0]["ts"], "proposal.refuse#1")
         asked = await shop.shows(1, "Amir Haddad: they are not the same.")
         assert "[Not the same]" not in asked
         shop.telegram.say("customer1", "AC-12345!")
