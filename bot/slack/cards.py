@@ -118,8 +118,8 @@ def _head(view: CardView, name: str, late: bool) -> Block:
         {"type": "text", "text": name, "style": {"bold": True}},
         {"type": "text", "text": f"   {view.handle}"},
     ]
-    if view.badges:
-        badges = one_line(" ".join(view.badges), 60)
+    badges = one_line(" ".join(view.badges), 60)
+    if badges:
         parts.append({"type": "text", "text": "   "})
         parts.append({"type": "text", "text": badges, "style": {"bold": True}})
     if view.cases > 1:
