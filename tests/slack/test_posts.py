@@ -111,6 +111,7 @@ CARDS = {
     "card_spam": card(spam=True, blocked=True, badges=("VIP",)),
     "card_quarantine": card(quarantine="more than 20 messages in 10 min"),
     "card_blocked": card(blocked=True, status=Status.PENDING),
+    "card_merged": card(merged_into="C7"),
     "card_warned": card(warning="The name is Dana's, but the address is not the one she used before."),
 }
 
