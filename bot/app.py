@@ -37,6 +37,7 @@ from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import CorePolicy, Rate
 from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
+from bot.privacy import clear_exports
 from bot.relay import Relay, new_key
 from bot.routing import Routing
 from bot.slack.api import make_client
@@ -272,7 +273,7 @@ class App:
     async def run(self) -> None:
         """Runs until cancelled; then what is under way is finished, for a few seconds."""
         await self.casework.erasing.replay()  # before any inbox is read
-        await self.casework.privacy.clear()
+        await clear_exports(str(self.config.data_dir / "exports"))
         web = self.config.web
         async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")

@@ -20,6 +20,7 @@ from bot.commands.home_services import HomeServices
 from bot.commands.linking_services import LinkingServices
 from bot.commands.macro_services import MacroServices
 from bot.commands.merging_services import MergingServices
+from bot.commands.privacy_services import PrivacyServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.sla_services import SlaServices
@@ -107,7 +108,7 @@ class Casework:
         self.finding: FindingServices = Finding(self._hands)
         self.linking: LinkingServices = LinkWork(self._hands, links or {}, titles or {})
         self.erasing = Erasing(self._hands, means)
-        self.privacy = Privacy(self._hands, means, self.erasing)
+        self.privacy: PrivacyServices = Privacy(self._hands, means, self.erasing)
 
     # Who
 

@@ -190,7 +190,8 @@ class Steps:
         blobs = sorted(await self._database.read(partial(erasing.blobs_of, ids=ids)))
         done = state["done"] | {
             "messages": state["done"]["messages"] + len(ids),
-            "files": state["done"]["files"] + len(blobs),
+            "files": state["done"]["files"]
+            + await self._database.read(partial(erasing.count_files, ids=ids)),
         }
         after = state | {"after": ids[-1], "blobs": blobs, "done": done}
 

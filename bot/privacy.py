@@ -23,7 +23,7 @@ from bot.export import Export, Wanted
 from bot.hands import Hands
 from bot.lookups import not_erased
 from bot.messages import CustomerId
-from bot.storage import erasing, inboxes, people
+from bot.storage import erasing, footprint, inboxes, people
 from bot.views import reach
 
 
@@ -79,15 +79,16 @@ class Privacy:
 
         return await self.hands.database.read(unit)
 
-    async def clear(self) -> None:
-        """Removes what an interrupted export left on the disk."""
-        await asyncio.to_thread(shutil.rmtree, self.means.folder, True)
+
+async def clear_exports(folder: str) -> None:
+    """Removes what an interrupted export left on the disk."""
+    await asyncio.to_thread(shutil.rmtree, folder, True)
 
 
 def _footprint(connection: Connection, customer_id: int) -> Footprint:
     not_erased(connection, customer_id)
     ids = people.family(connection, customer_id)
-    counts = erasing.counts(connection, ids)
+    counts = footprint.counts(connection, ids)
     known = erasing.addresses(connection, ids)
     threads = erasing.threads(connection, ids)
     return Footprint(
@@ -100,7 +101,7 @@ def _footprint(connection: Connection, customer_id: int) -> Footprint:
         counts.posts,
         counts.own_posts,
         tuple(dict.fromkeys(row.channel for row in threads)),
-        erasing.count_waiting(connection, erasing.lanes_of(connection, ids)),
+        footprint.count_waiting(connection, erasing.lanes_of(connection, ids)),
     )
 
 

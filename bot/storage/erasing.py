@@ -6,6 +6,7 @@ inbox). Everything that says who somebody is or what was said goes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ from bot.storage.schema import (
 from bot.storage.schema_people import attribute, clue, customer_merge, link_code, merge_proposal, tombstone
 from bot.storage.schema_reminders import auto_answer, follow_up, snooze
 
+LONG = 1000
+"""Characters of words that may have been shown as a file: no row names its bytes, but their hash says which they are."""
 NOBODY = "erased"
 """What an erased customer is called."""
 FILE = "file"
@@ -67,18 +70,6 @@ class Address:
     address: str
     inboxes: tuple[str, ...]
     thread_keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much there is of somebody."""
-
-    messages: int
-    notes: int
-    files: int
-    cases: int
-    posts: int
-    own_posts: int
 
 
 # Tombstones
@@ -153,40 +144,6 @@ def addresses(connection: Connection, ids: Collection[int]) -> list[Address]:
         )
         for many in found.values()
     ]
-
-
-def counts(connection: Connection, ids: Collection[int]) -> Counts:
-    """How much there is of somebody. Reads all of it: not for the writer."""
-    theirs = message.c.customer_id.in_(ids)
-    said = select(message.c.direction, func.count()).where(theirs).group_by(message.c.direction)
-    by = {row[0]: int(row[1]) for row in connection.execute(said)}
-    files = select(func.count(attachment.c.id)).join(message, message.c.id == attachment.c.message_id)
-    shown = (
-        select(post.c.place, post.c.remote_id)
-        .join(message, message.c.id == post.c.message_id)
-        .where(theirs, post.c.target == "desk")
-        .distinct()
-    )
-    written = shown.where(post.c.delivery_id.is_(None))
-    cases = select(func.count()).where(conversation.c.customer_id.in_(ids))
-    cards = select(func.count()).where(thread.c.customer_id.in_(ids), thread.c.ts.is_not(None))
-    numbers = (
-        files.where(theirs),
-        cases,
-        cards,
-        select(func.count()).select_from(shown.subquery()),
-        select(func.count()).select_from(written.subquery()),
-    )
-    found = [int(connection.execute(one).scalar_one()) for one in numbers]
-    spoken = sum(count for direction, count in by.items() if direction != "note")
-    return Counts(spoken, by.get("note", 0), found[0], found[1], found[2] + found[3], found[4])
-
-
-def count_waiting(connection: Connection, lane_ids: Collection[int]) -> int:
-    """How many replies have not begun to go out."""
-    waits = delivery.c.state.in_((State.HELD, State.PENDING)) & (delivery.c.op == "send")
-    statement = select(func.count()).where(delivery.c.lane_id.in_(lane_ids), waits)
-    return int(connection.execute(statement).scalar_one())
 
 
 def threads(connection: Connection, ids: Collection[int]) -> Sequence[Any]:
@@ -301,10 +258,22 @@ def event_keys(connection: Connection, message_ids: Collection[int]) -> list[str
 
 
 def blobs_of(connection: Connection, ids: Collection[int]) -> set[str]:
-    """The blobs that these messages name: files, and messages as they arrived."""
+    """The blobs of these messages: files, messages as they arrived, and long words, which the desk showed as a file."""
     given = select(attachment.c.blob).where(attachment.c.message_id.in_(ids), attachment.c.blob.is_not(None))
     raw = select(message.c.raw).where(message.c.id.in_(ids), message.c.raw.is_not(None))
-    return set(connection.execute(given.union(raw)).scalars())
+    long = select(message.c.text).where(message.c.id.in_(ids), func.length(message.c.text) > LONG)
+    before = select(message_version.c.text).where(
+        message_version.c.message_id.in_(ids), func.length(message_version.c.text) > LONG
+    )
+    words = [*connection.execute(long).scalars(), *connection.execute(before).scalars()]
+    shown = {hashlib.sha256(one.encode()).hexdigest() for one in words}
+    return shown | set(connection.execute(given.union(raw)).scalars())
+
+
+def count_files(connection: Connection, ids: Collection[int]) -> int:
+    """How many files these messages have."""
+    statement = select(func.count()).where(attachment.c.message_id.in_(ids))
+    return int(connection.execute(statement).scalar_one())
 
 
 def blank(connection: Connection, ids: Collection[int]) -> None:
@@ -401,10 +370,8 @@ def forget_about(connection: Connection, ids: Collection[int]) -> list[str]:
     """Takes what was noted about somebody; returns what prompts were about (proposals to merge them)."""
     cases = select(conversation.c.id).where(conversation.c.customer_id.in_(ids))
     proposals = or_(merge_proposal.c.one_id.in_(ids), merge_proposal.c.other_id.in_(ids))
-    about = [
-        f"proposal:{one}"
-        for one in connection.execute(select(merge_proposal.c.id).where(proposals)).scalars()
-    ]
+    asked = connection.execute(select(merge_proposal.c.id).where(proposals)).scalars()
+    about = [f"proposal:{one}" for one in asked]
     connection.execute(delete(merge_proposal).where(proposals))
     for table in (attribute, clue, link_code):
         connection.execute(delete(table).where(table.c.customer_id.in_(ids)))

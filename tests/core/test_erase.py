@@ -66,7 +66,7 @@ async def test_the_admin_hears_what_is_gone_and_what_only_people_can_delete(
         (prompt,) = told[0].entries
         assert isinstance(prompt, Prompt)
         words = json.dumps([[str(piece) for piece in line] for line in prompt.lines])
-        assert "C1 is erased: 5 messages, 2 files" in words
+        assert "C1 is erased: 5 messages, 1 file " in words
         assert "1 message of your team" in words and "1700000001.000000" in words
 
 

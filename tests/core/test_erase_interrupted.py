@@ -251,7 +251,7 @@ async def test_a_restored_backup_is_erased_again_before_anybody_reads(tmp_path: 
 async def test_chunks_are_small(database: Database) -> None:
     """Many long messages: the writer is never held for long, so every chunk is bounded by its rows."""
     async with World(database) as world:
-        for number in range(400):
+        for number in range(120):
             await world.says(f"{WORD} {number} " + "words and words " * 100, source=str(number))
         await world.quiet()
         sizes: list[int] = []
@@ -266,6 +266,6 @@ async def test_chunks_are_small(database: Database) -> None:
             await erase(world)
         longest = world.casework.erasing.longest
         print(f"{database.dialect}: longest chunk {longest * 1000:.1f} ms, sizes {sizes}")
-        assert sum(sizes) == 400 and max(sizes) <= 200 and len(sizes) >= 3
+        assert sum(sizes) == 120 and max(sizes) <= 60 and len(sizes) >= 3
         assert longest < 1.0
         assert await in_tables(database, WORD) == []

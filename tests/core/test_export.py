@@ -18,6 +18,7 @@ from bot.errors import PermanentFailure, UserError
 from bot.export import Export, Wanted, safe_name
 from bot.messages import Attachment, CustomerId, RemoteId, SourceId, Text
 from bot.messages import Delete as TakenBack
+from bot.privacy import clear_exports
 from bot.storage.database import Database
 from bot.storage.schema import message as messages
 from tests.core.canaries import in_files
@@ -189,7 +190,7 @@ async def test_what_cannot_be_handed_over_leaves_nothing_behind(database: Databa
             await world.casework.privacy.export(CustomerId(1), ANN)
         await exported(world)
         assert in_files(world.folder / "exports", "export", "C1") == []
-        await world.casework.privacy.clear()
+        await clear_exports(str(world.folder / "exports"))
         await erase(world)
         assert [one for one in world.desk.files if one[1].media_type == "application/zip"] == []
         with pytest.raises(UserError, match="was erased"):

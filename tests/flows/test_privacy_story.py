@@ -216,11 +216,9 @@ async def test_a_visitor_of_the_site_is_forgotten_with_the_token(shop: Shop) -> 
 @pytest.mark.parametrize(
     "point",
     [
-        "bot.erase:Erasing.erase:after:1",
         "bot.journal:Journal.append:after:1",
         "bot.erasework:Steps._words:after:1",
         "bot.slack.desk:SlackDesk.remove:after:2",
-        "bot.erasework:Steps._log:before:1",
     ],
 )
 async def test_killed_while_erasing_it_goes_on_after_the_start(shop: Shop, point: str) -> None:

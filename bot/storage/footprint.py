@@ -1,0 +1,57 @@
+"""How much there is of somebody: what an erasure would take. Units that only read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from bot.desk import State
+from bot.storage.schema import attachment, conversation, delivery, message, post, thread
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is of somebody."""
+
+    messages: int
+    notes: int
+    files: int
+    cases: int
+    posts: int
+    own_posts: int
+
+
+def counts(connection: Connection, ids: Collection[int]) -> Counts:
+    """How much there is of somebody. Reads all of it: not for the writer."""
+    theirs = message.c.customer_id.in_(ids)
+    said = select(message.c.direction, func.count()).where(theirs).group_by(message.c.direction)
+    by = {row[0]: int(row[1]) for row in connection.execute(said)}
+    files = select(func.count(attachment.c.id)).join(message, message.c.id == attachment.c.message_id)
+    shown = (
+        select(post.c.place, post.c.remote_id)
+        .join(message, message.c.id == post.c.message_id)
+        .where(theirs, post.c.target == "desk")
+        .distinct()
+    )
+    written = shown.where(post.c.delivery_id.is_(None))
+    cases = select(func.count()).where(conversation.c.customer_id.in_(ids))
+    cards = select(func.count()).where(thread.c.customer_id.in_(ids), thread.c.ts.is_not(None))
+    numbers = (
+        files.where(theirs),
+        cases,
+        cards,
+        select(func.count()).select_from(shown.subquery()),
+        select(func.count()).select_from(written.subquery()),
+    )
+    found = [int(connection.execute(one).scalar_one()) for one in numbers]
+    spoken = sum(count for direction, count in by.items() if direction != "note")
+    return Counts(spoken, by.get("note", 0), found[0], found[1], found[2] + found[3], found[4])
+
+
+def count_waiting(connection: Connection, lane_ids: Collection[int]) -> int:
+    """How many replies have not begun to go out."""
+    waits = delivery.c.state.in_((State.HELD, State.PENDING)) & (delivery.c.op == "send")
+    statement = select(func.count()).where(delivery.c.lane_id.in_(lane_ids), waits)
+    return int(connection.execute(statement).scalar_one())
