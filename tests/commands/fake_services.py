@@ -32,7 +32,7 @@ from tests.commands.fake_merging import FakeMerging
 from tests.commands.fake_privacy import FakePrivacy
 from tests.commands.fake_profile import FakeProfile
 from tests.commands.fake_spam import FakeSpam
-from tests.commands.fake_timing import FakeFollowUps, FakeSnoozes
+from tests.commands.fake_timing import FakeFollowUps, FakeReminders, FakeSnoozes
 
 SUPPORT = TeamId("support")
 KIM = Agent(AgentId("U1KIM"), "Kim", Role.AGENT)
@@ -97,6 +97,7 @@ class FakeServices(Services):
         self.finding = FakeFinding(self.messages, self.whose, self.people.__getitem__)
         self.snoozes = FakeSnoozes(self)
         self.follow_ups = FakeFollowUps(self)
+        self.reminders = FakeReminders()
         self.macros = FakeMacros()
         self.home = FakeHome()
         self.profile = FakeProfile(self)

@@ -1,4 +1,4 @@
-"""The parts of a core in memory that concern time: snoozes and follow-ups."""
+"""The parts of a core in memory that concern time: snoozes, follow-ups, reminders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from bot.commands.services import Person
-from bot.commands.timing_services import FollowUp, FollowUpServices, SnoozeServices
+from bot.commands.timing_services import FollowUp, FollowUpServices, ReminderServices, SnoozeServices
 from bot.commands.types import Agent
 from bot.desk import Status
 from bot.errors import UserError
@@ -85,3 +85,27 @@ class FakeFollowUps(FollowUpServices):
             raise UserError("This follow-up is not known any more.")
         self.ended.append((how, follow_up_id))
         return self.kept.pop(follow_up_id)
+
+
+@dataclass
+class FakeReminders(ReminderServices):
+    """``pressed`` is what was answered to which reminder."""
+
+    pressed: list[tuple[str, str]] = field(default_factory=list)
+
+    @override
+    async def put_off(self, about: str, agent: Agent, seconds: float, source: str) -> str:
+        self.pressed.append((f"later {seconds:g}", about))
+        return "You are reminded again at 10:15."
+
+    @override
+    async def acknowledge(self, about: str, agent: Agent, source: str) -> str:
+        self.pressed.append(("on it", about))
+        return "Nobody else is reminded of this for 30 min."
+
+    @override
+    async def take(self, about: str, agent: Agent, source: str) -> str:
+        if about == "reminder:9:thread":
+            raise UserError("Somebody else has this already.")
+        self.pressed.append(("take", about))
+        return "You have Dana Petrov (C42) now."

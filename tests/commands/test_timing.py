@@ -114,3 +114,14 @@ async def test_done_and_tomorrow_are_pressed_on_what_came_back(services: FakeSer
     await run(services, "followup.done", "1", Face.BUTTON)
     assert services.follow_ups.ended == [("done", 1)]
     assert "too old" in await said(services, "followup.done", "x", Face.BUTTON)
+
+
+async def test_a_reminder_is_answered_with_a_press(services: FakeServices) -> None:
+    for action, sentence in (
+        ("remind.later", "You are reminded again at 10:15."),
+        ("remind.ack", "Nobody else is reminded of this for 30 min."),
+        ("remind.take", "You have Dana Petrov (C42) now."),
+    ):
+        assert await said(services, action, "reminder:7:U1KIM", Face.BUTTON) == sentence
+    assert [how for how, _ in services.reminders.pressed] == ["later 900", "on it", "take"]
+    assert "Somebody else" in await said(services, "remind.take", "reminder:9:thread", Face.BUTTON)
