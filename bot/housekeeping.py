@@ -56,9 +56,7 @@ async def keep_house(database: Database, blobs: Blobs, raw_days: float) -> None:
 
 
 async def keep_index(database: Database) -> None:
-    """Puts new messages into SQLite's index of words, until cancelled; PostgreSQL does that by itself."""
-    if database.dialect != "sqlite":
-        return
+    """Puts new messages into the index of words, until cancelled."""
     merged = False
     while True:
         try:

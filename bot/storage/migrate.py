@@ -42,7 +42,6 @@ def migrate(connection: Connection) -> None:
 def include_object(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
     """Leaves out what belongs to one engine's full-text index and not to us: everything that is called ``fts_…``.
 
-    SQLite's index is tables of its own, PostgreSQL's a generated column of ``message`` with an index: what is the same
-    on both is compared, and what cannot be is made by migration 0003 alone.
+    The index is tables, triggers and functions of each engine's own making: migration 0003 alone says what they are.
     """
     return not (reflected and name is not None and name.startswith("fts_"))

@@ -1,8 +1,8 @@
 """Finding words in everything that was said: one function, two bodies.
 
-SQLite: an FTS5 index beside ``message``; PostgreSQL: a generated tsvector in it with a GIN index. Both are kept in step by the
-database itself (migration 0003), so nobody who changes or deletes a message has to think of the index. Newest first, by the
-message's number, which is also how one pages.
+SQLite: FTS5; PostgreSQL: tsvectors with a GIN index; both beside ``message``, in a table ``fts_message``. Changes and deletions
+reach it by triggers (migration 0003), so nobody who changes a message has to think of the index; new messages are put in a
+moment later (``bot.storage.indexing``). Newest first, by the message's number, which is also how one pages.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ FEW = 2_000
 """Of a customer with no more messages than this each is looked up in the index; of others the index is read and filtered."""
 
 _FTS = table("fts_message", column("rowid"))
+_WORDS = table("fts_message", column("id"), column("words"))
 _MATCHES: ColumnElement[bool] = literal_column("fts_message").op("match", is_comparison=True)(
     bindparam("words")
 )
@@ -54,11 +55,9 @@ def search(
     if not wanted:
         return []
     more = conditions(filters)
-    if before is not None:
-        more.append(message.c.id < before)
     if connection.dialect.name == "sqlite":
-        return _sqlite(connection, queries.sqlite(wanted), more, customers, limit)
-    return _postgresql(connection, queries.postgresql(wanted), more, customers, limit)
+        return _sqlite(connection, queries.sqlite(wanted), more, customers, before, limit)
+    return _postgresql(connection, queries.postgresql(wanted), more, customers, before, limit)
 
 
 def _nobody_s_spam() -> ColumnElement[bool]:
@@ -67,8 +66,15 @@ def _nobody_s_spam() -> ColumnElement[bool]:
 
 
 def _newest(
-    connection: Connection, statement: Select[Any], words: str, limit: int, by: ColumnElement[int]
+    connection: Connection,
+    statement: Select[Any],
+    words: str,
+    before: int | None,
+    limit: int,
+    by: ColumnElement[int],
 ) -> list[int]:
+    if before is not None:
+        statement = statement.where(by < before)
     rows = connection.execute(statement.order_by(by.desc()).limit(limit), {"words": words})
     return [int(one) for one in rows.scalars()]
 
@@ -78,6 +84,7 @@ def _sqlite(
     words: str,
     more: list[ColumnElement[bool]],
     customers: Sequence[int] | None,
+    before: int | None,
     limit: int,
 ) -> list[int]:
     by_index = (
@@ -86,16 +93,16 @@ def _sqlite(
         .where(_MATCHES, *more)
     )
     if customers is None:
-        return _newest(connection, by_index.where(_nobody_s_spam()), words, limit, _FTS.c.rowid)
+        return _newest(connection, by_index.where(_nobody_s_spam()), words, before, limit, _FTS.c.rowid)
     found: list[int] = []
     for one in customers:
         if _has_few(connection, one):
             there = exists().select_from(_FTS).where(_MATCHES, _FTS.c.rowid == message.c.id)
             theirs = select(message.c.id).where(message.c.customer_id == one, there, *more)
-            found += _newest(connection, theirs, words, limit, message.c.id)
+            found += _newest(connection, theirs, words, before, limit, message.c.id)
         else:
             theirs = by_index.where(message.c.customer_id == one)
-            found += _newest(connection, theirs, words, limit, _FTS.c.rowid)
+            found += _newest(connection, theirs, words, before, limit, _FTS.c.rowid)
     return sorted(found, reverse=True)[:limit]
 
 
@@ -109,16 +116,19 @@ def _postgresql(
     words: str,
     more: list[ColumnElement[bool]],
     customers: Sequence[int] | None,
+    before: int | None,
     limit: int,
 ) -> list[int]:
-    there = literal_column("message.fts_words").op("@@", is_comparison=True)(
-        func.to_tsquery("simple", bindparam("words"))
+    there = _WORDS.c.words.op("@@", is_comparison=True)(func.to_tsquery("simple", bindparam("words")))
+    statement = (
+        select(message.c.id)
+        .select_from(_WORDS.join(message, message.c.id == _WORDS.c.id))
+        .where(there, *more)
     )
-    statement = select(message.c.id).where(there, *more)
     if customers is None:
-        return _newest(connection, statement.where(_nobody_s_spam()), words, limit, message.c.id)
+        return _newest(connection, statement.where(_nobody_s_spam()), words, before, limit, _WORDS.c.id)
     found: list[int] = []
     for one in customers:
         theirs = statement.where(message.c.customer_id == one)
-        found += _newest(connection, theirs, words, limit, message.c.id)
+        found += _newest(connection, theirs, words, before, limit, _WORDS.c.id)
     return sorted(found, reverse=True)[:limit]
