@@ -95,6 +95,10 @@ class Book:
         """A clock of this book as it is now."""
         return self._now[clock_id]
 
+    def latest(self, one: Clock) -> Clock:
+        """A clock as it is now, whether this book has it or not."""
+        return self._now.get(one.id, one)
+
     def put(self, one: Clock) -> None:
         """The clock as it is from now on; one that had ended may be put back."""
         self._now[one.id] = one

@@ -1,7 +1,8 @@
 """Promises when two customers become one, and two again. Units.
 
-* Merged: the clocks of a case that ends in favour of another stop, and the other's count from whichever began first. Where
-  only the case that ended had somebody waiting, the other gets a clock that began when that one did.
+* Merged: the clocks of a case that ends in favour of another stop. Of two that promise the same, the one that is due sooner
+  counts: with the same policy that is the one that began first. Where only the case that ended had somebody waiting, the other
+  gets a clock that began when that one did.
 * Parted: what the merge had stopped goes on as if it never had been, and each side's clocks begin when they had begun. What
   was answered meanwhile is told by the cases, whose messages have been divided: who does not wait any more has been answered.
 """
@@ -13,11 +14,11 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from bot import recount
+from bot import clocks, recount
 from bot.book import ANSWERED, MERGED, NONE, PARTED, Book, book_of, facts_of
 from bot.desk import Status
 from bot.policy import CorePolicy
-from bot.promises import Kind
+from bot.promises import Kind, Terms
 from bot.storage import clocks as rows
 from bot.storage.clocks import RUNNING, Clock
 
@@ -52,10 +53,24 @@ def _take_over(policy: CorePolicy, book: Book, theirs: list[Clock], ended: int, 
             kind = Kind.NEXT if kinds is _ANSWERS and book.case.clocks[0] != NONE else kinds[0]
             terms = policy.promises.terms(facts_of(book.connection, policy, book.case, other.inbox), kind)
             book.start(kind, terms, other.inbox, other.message_id, other.started_at)
-        elif other.started_at < own.started_at:
-            detail = {"from": own.started_at, "to": other.started_at, "case": ended}
+        elif _sooner(other, own):
+            detail = {
+                "from": own.started_at,
+                "to": other.started_at,
+                "inbox": own.inbox,
+                "terms": [own.policy, own.target, own.hours, list(own.steps)],
+                "case": ended,
+            }
             book.note(own, "joined", MERGED, now, detail=detail)
-            book.recount(replace(own, started_at=other.started_at), now)
+            taken = clocks.with_terms(own, clocks.terms_of(other))
+            book.recount(replace(taken, started_at=other.started_at, inbox=other.inbox), now)
+
+
+def _sooner(other: Clock, own: Clock) -> bool:
+    """Whether the other is due before ours; where one of them rests, whether it began before."""
+    if other.due_at is None or own.due_at is None:
+        return other.started_at < own.started_at
+    return other.due_at < own.due_at
 
 
 def parted(
@@ -71,21 +86,21 @@ def parted(
 def _part(connection: Connection, policy: CorePolicy, case_id: int, now: float) -> None:
     book = book_of(connection, case_id)
     every = rows.all_of(connection, case_id)
-    for one in book.open:
-        _own_start(book, one, now)
+    for one in every:
+        _own_start(book, book.latest(one), now)
     waits = book.case.waiting_since is not None and book.case.status != Status.RESOLVED
+    answered_at = now if waits else min(book.case.last_out_at or now, now)
     for one in every:
         if one.cause == MERGED and one.stopped_at is not None and book.case.status != Status.RESOLVED:
-            _again(book, one, now)
+            _again(book, book.latest(one), answered_at if one.kind in _ANSWERS else now)
     asked = [one for one in book.open if one.kind in _ANSWERS]
     if not waits:
         for one in asked:
-            at = min(book.case.last_out_at or now, now)
-            book.stop(one, ANSWERED if book.case.last_out_at else PARTED, at)
+            book.stop(one, ANSWERED if book.case.last_out_at else PARTED, answered_at)
     elif not asked:
         last = next((one for one in reversed(every) if one.kind in _ANSWERS and one.cause == ANSWERED), None)
         if last is not None and (last.stopped_at or 0.0) >= (book.case.waiting_since or now):
-            _again(book, last, now)
+            _again(book, book.latest(last), now)
     book.follow(now, PARTED)
     book.close()
     recount.promise(connection, policy, case_id, now, book.case.waiting_since or now)
@@ -99,16 +114,20 @@ def _own_start(book: Book, one: Clock, now: float) -> None:
     began = float(first.detail["from"])
     if began == one.started_at:
         return
+    policy, target, packed, steps = first.detail["terms"]
+    own = clocks.with_terms(one, Terms(policy, target, packed, tuple(steps)))
     book.note(one, "parted", PARTED, now, detail={"from": one.started_at, "to": began})
-    book.recount(replace(one, started_at=began, breached_at=None), now)
+    at = one.stopped_at if one.stopped_at is not None else now
+    book.recount(replace(own, started_at=began, inbox=first.detail["inbox"], breached_at=None), at)
 
 
-def _again(book: Book, one: Clock, now: float) -> None:
-    """A clock that the merge, or an answer to the other, had stopped."""
+def _again(book: Book, one: Clock, at: float) -> None:
+    """A clock that the merge, or an answer to the other, had stopped; late by ``at`` or not at all."""
+    now = max(at, one.stopped_at or at)
     stop = next(event for event in reversed(book.history(one)) if event.what == "stop")
     was = stop.detail or {}
     book.note(one, "back", PARTED, now, message_id=stop.message_id)
     back = replace(
         one, state=was.get("state", RUNNING), cause=was.get("cause"), stopped_at=None, stopped_by=None
     )
-    book.recount(back, now)
+    book.recount(back, at)

@@ -158,7 +158,9 @@ def recounted(one: Clock, events: Iterable[Happened], now: float) -> Clock:
     """
     schedule = unpack(one.hours)[1]
     used, due, since = 0.0, None, None
+    last, before = one.started_at, 0.0
     for start, end in periods(one, events):
+        last, before = start, used
         here = hours.between(schedule, start, now if end is None else end)
         if due is None and used + here > one.target + _GRAIN:
             due = hours.add(schedule, start, max(one.target - used, 0.0))
@@ -169,7 +171,9 @@ def recounted(one: Clock, events: Iterable[Happened], now: float) -> Clock:
     if due is not None and one.breached_at is None:
         one = replace(one, breached_at=due)
     if since is None:
-        return replace(one, used=used, since=None, due_at=None, next_at=None)
+        if one.state == STOPPED and due is None:
+            due = hours.add(schedule, last, max(one.target - before, 0.0))
+        return replace(one, used=used, since=None, due_at=due if one.state == STOPPED else None, next_at=None)
     return running(one, since, used)
 
 

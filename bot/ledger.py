@@ -27,6 +27,15 @@ _ENDED = {
     ERASED: "ended, because the customer was erased",
     SUPERSEDED: "ended, because an earlier message waits again",
 }
+_REASONS = {
+    "wake": "the snooze was ended",
+    "pending": "set to wait for the customer",
+    "reopen": "opened again",
+    "priority": "the priority was changed",
+    "tag": "the tags were changed",
+    MERGED: "merged with another customer",
+    PARTED: "the merge was undone",
+}
 _FEW = 4
 """So many stretches that did not count are told with their times."""
 
@@ -129,23 +138,33 @@ def _event(event: Happened, times: _Times, told: Told) -> str:
     by = f" by {who}" if who else ""
     what = ""
     if event.what == "pause":
-        what = f"paused{by}: {PAUSE_WORDS.get(event.reason, event.reason)}"
+        what = f"paused{by}: {_reason(event)}"
     elif event.what == "resume":
-        what = f"went on{by}: {PAUSE_WORDS.get(event.reason, event.reason)}"
+        what = f"went on{by}: {_reason(event)}"
     elif event.what == "stop":
         author = told.authors.get(event.message_id or 0)
         what = f"{event.reason}{f' by {author}' if author else ''}"
-    elif event.what == "back" and event.reason != PARTED:
-        what = f"the reply{_by(event, told)} came back, so it counts as never sent"
     elif event.what == "back":
-        what = "went on as if the merge had never been"
+        what = _back(event, told)
     elif event.what == "policy" and event.detail:
-        what = f"{event.reason}{by}: {_terms(event.detail)}"
+        what = f"{_reason(event)}{by}: {_terms(event.detail)}"
     elif event.what in ("joined", "parted") and event.detail:
         since = notices.dated(event.detail["to"], told.zone, told.now)
-        why = "merged with a case that waits longer" if event.what == "joined" else "the merge was undone"
+        why = "merged with a case that is due sooner" if event.what == "joined" else "the merge was undone"
         what = f"{why}: counted since {since}"
     return f"{times.at(event.at)} {what}." if what else ""
+
+
+def _reason(event: Happened) -> str:
+    return PAUSE_WORDS.get(event.reason) or _REASONS.get(event.reason, event.reason)
+
+
+def _back(event: Happened, told: Told) -> str:
+    if event.reason == PARTED:
+        return "the merge was undone, so it goes on as if it had never been"
+    if event.message_id is None:
+        return f"{_reason(event)}: it is promised again and goes on"
+    return f"the reply{_by(event, told)} came back, so it counts as never sent"
 
 
 def _by(event: Happened, told: Told) -> str:
@@ -155,10 +174,14 @@ def _by(event: Happened, told: Told) -> str:
 
 def _terms(detail: Mapping[str, Any]) -> str:
     before, after = detail["from"], detail["to"]
-    said = f"{span(before['target'])} became {span(after['target'])}"
+    said = []
+    if before["target"] != after["target"]:
+        said.append(f"{span(before['target'])} became {span(after['target'])}")
     if before["hours"] != after["hours"]:
-        said += f", hours “{unpack(before['hours'])[0]}” became “{unpack(after['hours'])[0]}”"
-    return f"{said} (policy “{after['policy']}”)"
+        was, now = unpack(before["hours"]), unpack(after["hours"])
+        other = f"“{was[0]}” became “{now[0]}” ({now[1].zone})"
+        said.append(f"the hours {other}" if was[0] != now[0] else f"the hours “{now[0]}” are others now")
+    return f"{', '.join(said) or 'nothing but the name'} (policy “{after['policy']}”)"
 
 
 def _end(one: Clock, events: Sequence[Happened], times: _Times, told: Told) -> str:

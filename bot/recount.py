@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ import structlog
 from sqlalchemy import Connection
 
 from bot import clocks
-from bot.book import NO_PROMISE, NONE, UNPROMISED, Book, book_of, facts_of
+from bot.book import ENDED, NO_PROMISE, NONE, UNPROMISED, Book, book_of, facts_of
 from bot.desk import Status
 from bot.policy import CorePolicy
 from bot.promises import Kind
@@ -49,9 +50,42 @@ def reapply(
     """
     book = book_of(connection, case_id)
     changed = [_reapply(policy, book, one, now, reason, agent) for one in book.open]
+    if ENDED in book.case.clocks:
+        changed += _promised_again(policy, book, now, reason)
     if any(changed):
         book.close()
+    if UNPROMISED in book.case.clocks:
+        changed.append(promise(connection, policy, case_id, now, now))
     return any(changed)
+
+
+def _promised_again(policy: CorePolicy, book: Book, now: float, reason: str) -> list[bool]:
+    """What had ended because nothing was promised any more goes on as if it never had, where something is again."""
+    case = book.case
+    if case.status == Status.RESOLVED:
+        return []
+    newest = {one.kind: one for one in rows.all_of(book.connection, case.id)}
+    back: list[bool] = []
+    for one in newest.values():
+        asked = one.kind != Kind.RESOLUTION
+        if one.cause != NO_PROMISE or book.of(one.kind) is not None or (asked and case.waiting_since is None):
+            continue
+        terms = policy.promises.terms(facts_of(book.connection, policy, case, one.inbox), Kind(one.kind))
+        if terms is None:
+            continue
+        stop = next(event for event in reversed(book.history(one)) if event.what == "stop")
+        was = stop.detail or {}
+        book.note(one, "back", reason, now)
+        again = replace(
+            clocks.with_terms(one, terms),
+            state=was.get("state", "running"),
+            cause=was.get("cause"),
+            stopped_at=None,
+        )
+        book.recount(again, now, late_from=now)
+        back.append(True)
+    book.follow(now, reason)
+    return back
 
 
 def _reapply(policy: CorePolicy, book: Book, one: Clock, now: float, reason: str, agent: str | None) -> bool:

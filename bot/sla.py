@@ -281,10 +281,11 @@ def moved(
     book = book_of(connection, case_id)
     if book.case.clocks == FRESH:
         return
-    was_over = book.case.clocks[2] == ENDED and book.of(Kind.RESOLUTION) is None
+    over = book.case.clocks[2] == ENDED and book.case.status != Status.RESOLVED
     book.follow(now, reason, agent=agent)
-    if was_over and book.case.status != Status.RESOLVED:
-        newest = rows.all_of(connection, case_id)[-1]
+    ended = [one for one in rows.all_of(connection, case_id) if one.kind == Kind.RESOLUTION] if over else []
+    if ended and ended[-1].cause == RESOLVED:
+        newest = ended[-1]
         facts = facts_of(connection, policy, book.case, newest.inbox)
         book.start(Kind.RESOLUTION, policy.promises.terms(facts, Kind.RESOLUTION), newest.inbox, None, now)
     book.close()
@@ -324,16 +325,21 @@ def go_on(
 
 
 def kept_apart(
-    connection: Connection, customer_id: int, on: bool, now: float, reason: str = BLOCKED, agent: str = ""
+    connection: Connection,
+    customer_id: int,
+    on: bool,
+    now: float,
+    reason: str | None = None,
+    agent: str = "",
 ) -> None:
     """A customer was blocked, quarantined or called spam, or is not any more: their clocks rest, or go on."""
     for case_id in rows.open_cases(connection, customer_id):
         if not on:
-            go_on(connection, case_id, now, agent, BLOCKED, reason)
+            go_on(connection, case_id, now, agent, BLOCKED, reason or "let in again")
             continue
         book = book_of(connection, case_id)
         for one in book.open:
-            book.pause(one, BLOCKED, now, reason=reason, agent=agent or None)
+            book.pause(one, BLOCKED, now, reason=reason or BLOCKED, agent=agent or None)
         book.close()
 
 

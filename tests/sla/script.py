@@ -45,9 +45,10 @@ class Times:
         year = parts[3] if len(parts) > 3 else str(_YEAR)
         second, time = time.endswith("b"), time.removesuffix("b")
         form = "%d %b %Y %H:%M:%S" if time.count(":") == 2 else "%d %b %Y %H:%M"
-        at = datetime.strptime(f"{parts[1]} {parts[2]} {year} {time}", form)
+        words = f"{parts[1]} {parts[2]} {year} {time}"
+        at = datetime.strptime(words, form).replace(tzinfo=self.zone, fold=int(second))
         assert at.strftime("%a") == parts[0], f"{day} is a {at:%a}"
-        return at.replace(tzinfo=self.zone, fold=int(second)).timestamp()
+        return at.timestamp()
 
     def say(self, at: float) -> str:
         """``Mon 23 Nov 09:50``, with seconds where there are some, and the year where it is another."""
@@ -172,7 +173,7 @@ class Script:
         )
 
     async def snoozes(self, agent: str, who: str, until: str) -> None:
-        at, _ = self.times.read(f"{until} x")
+        at, _ = Times(self.example.zone).read(f"{until} x")
         person = await self.stage.person(who)
         await self.stage.world.casework.snoozes.snooze(
             person.customer_id, person.team, AGENTS[agent], at, "", self.stage.source("snooze")
@@ -202,7 +203,7 @@ class Script:
 
     async def moves(self, agent: str, who: str, team: str) -> None:
         person = await self.stage.person(who)
-        await self.stage.world.casework.desk.transfer(  # type: ignore[attr-defined]
+        await self.stage.world.casework.desk.transfer(
             person.customer_id, person.team, AGENTS[agent], TEAMS[team], "", self.stage.source("transfer")
         )
 
@@ -245,7 +246,7 @@ _VERBS: tuple[tuple[str, Act], ...] = (
         rf"{_AGENT} (?P<verb>resolves|reopens|wakes|takes|blocks|unblocks|resumes|awaits) {_WHO}",
         Script.changes,
     ),
-    (rf"{_AGENT} pauses {_WHO}: (?P<reason>.+)", Script.pauses),
+    (rf"{_AGENT} pauses {_WHO} because (?P<reason>.+)", Script.pauses),
     (rf"{_AGENT} snoozes {_WHO} until (?P<until>.+)", Script.snoozes),
     (rf"{_AGENT} makes {_WHO} (?P<priority>low|normal|high|urgent)", Script.prioritises),
     (rf"{_AGENT} tags {_WHO} (?P<tag>\w+)", Script.tags),
@@ -277,7 +278,8 @@ def told(one: Clock, events: list[Happened], times: Times, *, steps: bool = Fals
 def _event(event: Happened, times: Times) -> str:
     if event.what == "policy" and event.detail:
         before, after = event.detail["from"], event.detail["to"]
-        return f"{event.reason}: {before['target'] / 60:g} min became {after['target'] / 60:g} min"
+        hours = "" if before["hours"] == after["hours"] else ", other hours"
+        return f"{event.reason}: {before['target'] / 60:g} min became {after['target'] / 60:g} min{hours}"
     if event.what in ("joined", "parted") and event.detail:
         return f"{event.what}: counts since {times.say(event.detail['to'])}"
     if event.what == "breach":

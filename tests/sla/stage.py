@@ -1,7 +1,7 @@
-"""The real core on a clock of the test's own: time stands still until ``until`` moves it, through everything that comes due.
+"""The real core on a clock of the test's own: time stands still until ``until`` moves it, through all that comes due.
 
-Customers write by ``relay.accept_customer``, agents act through ``Casework``, replies leave by the outbox to channels in memory,
-and what comes at its time is done by the bot's own timers.
+Customers write by ``relay.accept_customer``, agents act through ``Casework``, replies leave by the outbox to channels in
+memory, and what comes at its time is done by the bot's own timers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select

@@ -51,7 +51,7 @@ async def played(
                 case = numbers.setdefault(case_id, len(numbers) + 1)
                 label = f"{name} {one.kind} {one.number}" + (f" (case {case})" if case > 1 else "")
                 found[label] = told(one, events, times)
-        words = []
+        words: list[str] = []
         for name in [*stage.customers][:1]:
             person = await stage.person(name)
             words += await stage.world.casework.sla.why(person.customer_id, person.team, example.zone)
