@@ -48,6 +48,7 @@ from bot.slack.policy import Identity
 from bot.slack.preflight import preflight
 from bot.slack.socket import SocketRunner
 from bot.slack.tools import Hooks
+from bot.stats import fold
 from bot.storage import cases, inboxes, lanes, people
 from bot.storage.database import Database, connect
 from bot.storage.lanes import NewDelivery
@@ -279,6 +280,7 @@ class App:
             group.create_task(self.outbox.run(), name="outbox")
             group.create_task(self.routing.run(), name="routing")
             group.create_task(rollover.keep(self.casework.hands), name="rollover")
+            group.create_task(fold.keep(self.database, self.policy), name="figures")
             group.create_task(self.sockets.run(), name="slack")
             group.create_task(self.matching.run(), name="matching")
             group.create_task(self.timers.run(), name="timers")

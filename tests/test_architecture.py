@@ -16,9 +16,28 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 450
 
-FIRST = ("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log")
+FIRST = (
+    "messages",
+    "errors",
+    "capabilities",
+    "contract",
+    "retry",
+    "hours",
+    "desk",
+    "pace",
+    "policy",
+    "log",
+    "stats.cells",
+)
 FIRST += ("promises", "keys", "tombstones", "cluewords")
-FIRST += ("answer_words", "schedule", "wallclock", "daysoff", "when", "timewords")  # business time, and times in words
+FIRST += (
+    "answer_words",
+    "schedule",
+    "wallclock",
+    "daysoff",
+    "when",
+    "timewords",
+)  # business time, and times in words
 LAYERS: tuple[tuple[str, ...], ...] = (
     FIRST,
     ("storage", "blobs", "journal"),
@@ -60,7 +79,20 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "joining",
             "loading",
             "sending",
-            *("reminders", "reminded", "reminder_words", "reminderwork", "autoanswer", "autosent", "timers", "jobs", "snoozing", "followups", "notices", "commands.timing_services"),
+            *(
+                "reminders",
+                "reminded",
+                "reminder_words",
+                "reminderwork",
+                "autoanswer",
+                "autosent",
+                "timers",
+                "jobs",
+                "snoozing",
+                "followups",
+                "notices",
+                "commands.timing_services",
+            ),
             "commands.types",
             "commands.services",
             "commands.profile_services",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.storage import schema, schema_clocks, schema_desk, schema_people, schema_reminders
+from bot.storage import schema, schema_clocks, schema_desk, schema_people, schema_reminders, schema_stats
 from bot.storage.base import metadata
 
-MODULES = (schema, schema_clocks, schema_desk, schema_people, schema_reminders)
+MODULES = (schema, schema_clocks, schema_desk, schema_people, schema_reminders, schema_stats)
 """Every module that defines tables."""
 
 __all__ = ["MODULES", "metadata"]

@@ -1,0 +1,1 @@
+"""Figures of the work: what each case adds to them, how they are kept by day, read, and counted anew."""
