@@ -45,7 +45,7 @@ def fill(connection: Connection, team: str, count: int = OPEN, now: float = NOW)
     """A unit: that many customers with an open conversation with a team, half of them nobody's.
 
     Of five, three wait for us, one for the customer, one is snoozed; of three that wait, two have a promise, of which some are
-    late. Each has a thread and an address; one in forty has a reply that failed.
+    late. Each had a case before, and has a thread and an address; one in forty has a reply that failed.
     """
     chosen = random.Random(team)
     first = _next(connection)
@@ -54,6 +54,7 @@ def fill(connection: Connection, team: str, count: int = OPEN, now: float = NOW)
     connection.execute(insert(customer), [{"id": one, "name": named[one], "created_at": now} for one in ids])
     cases = [_case(chosen, one, team, now) for one in ids]
     connection.execute(insert(conversation), cases)
+    connection.execute(insert(conversation), [_before(case, now) for case in cases])
     lanes = [
         {"id": one, "kind": "desk", "bucket": "slack:C1", "customer_id": one, "team": team} for one in ids
     ]
@@ -87,6 +88,19 @@ def _case(chosen: random.Random, one: int, team: str, now: float) -> dict[str, A
         "priority": ("normal", "normal", "normal", "high", "urgent", "low")[chosen.randrange(6)],
         "due_at": now + chosen.random() * 86_400 - 8_640 if promised else None,
         "due_kind": "first" if promised else None,
+    }
+
+
+def _before(case: dict[str, Any], now: float) -> dict[str, Any]:
+    return {
+        "id": case["id"] + 1_000_000,
+        "customer_id": case["customer_id"],
+        "team": case["team"],
+        "status": "resolved",
+        "owner": case["owner"],
+        "excerpt": case["excerpt"],
+        "opened_at": now - 60 * 86_400,
+        "resolved_at": now - 59 * 86_400,
     }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bot.commands.timing_services import FollowUp
 from bot.commands.types import Answer, Button
 from bot.desk import State
 from bot.messages import AgentId, CustomerId, MessageId, TeamId, Text
+from bot.policy import Rate
 from bot.slack import home as home_tab
 from bot.slack.homeview import AT_LEAST, MAX_BLOCKS, Seen, home_view, shares
 from tests.slack.rig import Rig, rig
@@ -218,9 +220,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def drawn(desk: Rig) -> list[Json]:
+def drawn(desk: Rig) -> list[Mapping[str, Any]]:
     """Every Home that was published."""
     return [call.args for call in desk.standin.calls if call.method == "views.publish"]
+
+
+async def until(predicate: Callable[[], Any]) -> None:
+    """Waits for something that Slack is not told of."""
+    async with asyncio.timeout(5):
+        while not predicate():
+            await asyncio.sleep(0.01)
 
 
 async def home_of(desk: Rig, who: str, words: str) -> str:
@@ -292,7 +301,8 @@ async def test_a_guest_with_an_old_view_takes_nothing() -> None:
         await opens(desk, "agent1")
         await home_of(desk, "agent1", "[Take it]")
         desk.standin.people["agent1"].is_restricted = True
-        await desk.standin.emit({"type": "user_change", "user": {"id": desk.standin.people["agent1"].id}})
+        desk.standin.core.emit({"type": "user_change", "user": {"id": desk.standin.people["agent1"].id}})
+        await desk.wait(lambda: all(one.acked for one in desk.standin.deliveries))
         await press(desk, "agent1", "case.take", "free.support.42")
         text = await home_of(desk, "agent1", "You are in none of the teams")
         assert "Dana" not in text and desk.services.people["C42"].owner is None
@@ -328,7 +338,7 @@ async def test_what_changes_is_drawn_for_those_who_look_and_only_then() -> None:
         before = len(drawn(desk))
         asked = len(desk.services.home.asked)
         desk.services.home.beat = "3"  # something happened, elsewhere: it would look the same
-        await desk.wait(lambda: len(desk.services.home.asked) > asked)
+        await until(lambda: len(desk.services.home.asked) > asked)
         desk.services.home.shown = Home((QUIET_TEAM,))
         desk.services.home.beat = "4"
         await home_of(desk, "agent1", "Nobody waits for you")
@@ -340,7 +350,8 @@ async def test_nobody_is_looked_after_who_does_not_look(monkeypatch: pytest.Monk
     async with rig() as desk:
         await opens(desk, "agent1")
         await desk.wait(lambda: drawn(desk))
-        await desk.wait(lambda: not desk.tasks)
+        async with asyncio.timeout(5):
+            await desk.settled()
 
 
 async def test_slack_says_slow_down_and_the_home_comes_later() -> None:
@@ -353,7 +364,7 @@ async def test_slack_says_slow_down_and_the_home_comes_later() -> None:
 
 
 async def test_at_most_so_many_a_minute_and_opening_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home_tab, "PUBLISH", home_tab.Rate(0.001, 10.0))
+    monkeypatch.setattr(home_tab, "PUBLISH", Rate(0.001, 10.0))
     async with rig() as desk:
         desk.services.home.shown = Home((TEAM,))
         await opens(desk, "agent1")
