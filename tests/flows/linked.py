@@ -6,24 +6,23 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from email.utils import localtime, make_msgid
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import aiosmtplib
 import jwt
 
 from bot.app import App
 from bot.sandbox.telegram import TelegramStandIn
 from tests.flows.seen import read
-from tests.flows.shop import Shop
+from tests.flows.shop import SUPPORT, Shop
 from tests.flows.test_chat_story import ORIGIN, Visitor
 
 KEY, OLD_KEY = secrets.token_urlsafe(48), secrets.token_urlsafe(48)
 PAGE = f"{ORIGIN}/help"
-PROVEN = {
-    "Authentication-Results": "mx.shop.example; dmarc=pass header.from=mail.example; dkim=pass header.d=mail.example"
-}
-"""What our own mail server writes above a mail whose sender it has proven."""
 INBOXES = """\
 inboxes:
   shop-chat:
@@ -58,6 +57,32 @@ class LinkedShop(Shop):
         inboxes = INBOXES.format(origin=ORIGIN, page=PAGE, api=self.telegram.url)
         links = "    poll: 5\n    links: [telegram, site]\n"
         super().write_config(**{"inboxes:\n": inboxes, "    poll: 5\n": links, **more})
+
+    async def forges(
+        self,
+        sender: str,
+        body: str,
+        *,
+        to: str = SUPPORT,
+        subject: str = "Hello",
+        verdict: str = "",
+        **headers: str,
+    ) -> None:
+        """A mail in somebody's name from a server that may not send for them. ``verdict``: what ours says of the server."""
+        self.mail.knobs.auth_results = verdict
+        message = EmailMessage()
+        message["From"] = f"Dana Petrov <{sender}>"
+        message["Message-ID"] = make_msgid(domain="mail.example")
+        message["Date"] = localtime()
+        message["To"], message["Subject"] = to, subject
+        for name, value in headers.items():
+            message[name.replace("_", "-")] = value
+        message.set_content(body)
+        port = self.mail.smtp_port
+        await aiosmtplib.send(
+            message, sender="x@evil.example", hostname="127.0.0.1", port=port, start_tls=False
+        )
+        self.mail.knobs.auth_results = ""
 
     def everything(self, channel: str = "support") -> str:
         """All that the team sees in its channel."""

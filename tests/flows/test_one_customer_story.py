@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.linked import PAGE, PROVEN, LinkedShop, opened, says, token, visiting
+from tests.flows.linked import PAGE, LinkedShop, opened, says, token, visiting
 from tests.flows.shop import DANA
 
 
@@ -22,7 +22,7 @@ async def test_one_customer_on_three_channels(shop: LinkedShop) -> None:
     telegram = shop.telegram
     async with shop.open() as made, visiting(made) as visitors:
         # Monday: she mails, and is answered.
-        await shop.mails(DANA, "Where is my parcel?", subject="Parcel", headers=PROVEN)
+        await shop.mails(DANA, "Where is my parcel?", subject="Parcel")
         await shop.sees("Where is my parcel?")
         await shop.types("agent1", "/reply C1 It left on Friday.")
         answer = await shop.gets(DANA)
@@ -97,7 +97,7 @@ async def test_one_customer_on_three_channels(shop: LinkedShop) -> None:
 async def test_a_mail_footer_leads_on_and_a_menu_leads_back(shop: LinkedShop) -> None:
     telegram = shop.telegram
     async with shop.open() as made, visiting(made) as visitors:
-        await shop.mails(DANA, "Where is my parcel?", subject="Parcel", headers=PROVEN)
+        await shop.mails(DANA, "Where is my parcel?", subject="Parcel")
         await shop.in_thread("Where is my parcel?")
         await shop.types("agent1", "/reply C1 It left on Friday.")
         text = (await shop.gets(DANA)).get_body(("plain",)).get_content()
@@ -119,7 +119,7 @@ async def test_a_mail_footer_leads_on_and_a_menu_leads_back(shop: LinkedShop) ->
         visitor = await visitors.come()
         await says(visitor, "Now from the page", link=page[1])
         await shop.in_thread("Now from the page")
-        await shop.mails(DANA, "And by mail", to=address[0], headers=PROVEN)
+        await shop.mails(DANA, "And by mail", to=address[0])
         await shop.in_thread("And by mail")
         telegram.people.start("customer2", found[1])  # somebody found the mail
         await telegram.wait_for("customer2")
