@@ -11,17 +11,15 @@ an owner, a priority) stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bot import conversations
-from bot.desk import State, Status
+from bot.desk import Status
 from bot.storage import cases, merges
 
-WENT_OUT = (State.ACCEPTED, State.DELIVERED, State.SEEN)
 CHUNK = 500
 """Messages that one transaction divides."""
 _DECIDED = ("owner", "priority", "subject", "joined_to", "due_at", "due_kind")
@@ -104,18 +102,18 @@ def plan(connection: Connection, merge: Any, before: dict[str, Any], until: int)
     survivor, merged, after = merge.survivor_id, merge.merged_id, merge.after_message
     identities = frozenset(before["identities"])
     record = before["cases"]
-    sides = merges.sides(connection, survivor, after, identities)
+    rows = {row.id: row for row in merges.cases_of(connection, survivor)}
+    sides = {one: _sides(connection, survivor, after, one, identities) for one in rows}
     joined = {int(one): other for one, other in record["joined"].items()}
     own = frozenset(record["moved"])
     newer = {
         one
         for one, parts in sides.items()
-        if one > before["after_case"] and one not in own and False not in parts
+        if parts and one > before["after_case"] and one not in own and False not in parts
     }
     theirs = own | newer
     made = Plan(survivor, merged, identities, until, theirs)
     part = _Parting(connection, made, after, record)
-    rows = {row.id: row for row in merges.cases_of(connection, survivor)}
     merges.move_cases(connection, [one for one in theirs if one in rows], merged)
     for ended, goes_on in joined.items():
         if ended in rows and goes_on in rows:
@@ -126,6 +124,17 @@ def plan(connection: Connection, merge: Any, before: dict[str, Any], until: int)
         if one in rows and one not in made.instead and foreign in parts:
             part.share(rows[one], parts, foreign=foreign)
     return made
+
+
+def _sides(
+    connection: Connection, survivor: int, after: int, case_id: int, identities: frozenset[int]
+) -> dict[bool, float]:
+    """Who has a part in a case since the merge (True: the customer who goes), and since when."""
+    since = {
+        theirs: merges.first_of_side(connection, survivor, after, case_id, identities, by=theirs)
+        for theirs in (True, False)
+    }
+    return {theirs: at for theirs, at in since.items() if at is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +158,12 @@ class _Parting:
             closed |= {"resolved_at": goes_on.resolved_at, "due_at": None, "due_kind": None}
             cases.change(self.connection, ended.id, **closed)
             return
-        mine = self._said(goes_on.id, theirs=False) if False in parts else []
-        yours = self._said(goes_on.id, theirs=True) if True in parts else []
+        mine = self._said(goes_on.id, theirs=False)
+        yours = self._said(goes_on.id, theirs=True)
         cases.change(self.connection, ended.id, **(first | _played(first, yours)))
         kept |= _played(second, mine)
         kept["resolved_at"] = second["resolved_at"]
-        if not mine and not yours and goes_on.status != after[str(goes_on.id)]["status"]:
+        if not parts and goes_on.status != after[str(goes_on.id)]["status"]:
             kept |= {name: getattr(goes_on, name) for name in ("status", "snoozed_until", "waiting_since")}
         elif goes_on.status == Status.SNOOZED and _snoozed_since(goes_on, after[str(goes_on.id)]):
             kept |= {"status": goes_on.status, "snoozed_until": goes_on.snoozed_until}
@@ -163,7 +172,7 @@ class _Parting:
     def share(self, row: Any, parts: dict[bool, float], *, foreign: bool) -> None:
         """A case that both have a part in stays with the side whose it is; the other side gets one like it."""
         was = self.record["was"].get(str(row.id), _FRESH)
-        said = self._said(row.id, theirs=not foreign) if (not foreign) in parts else []
+        said = self._said(row.id, theirs=not foreign)
         other = self._said(row.id, theirs=foreign)
         owner = self.plan.merged if foreign else self.plan.survivor
         given = {"owner": row.owner, "priority": row.priority} | _played(_FRESH, other)
@@ -179,7 +188,7 @@ class _Parting:
         new = {"customer_id": owner, "team": row.team, "subject": row.subject, "opened_at": parts[foreign]}
         self.plan.instead[row.id] = merges.add_case(self.connection, new | given)
 
-    def _said(self, case_id: int, *, theirs: bool) -> Sequence[Any]:
+    def _said(self, case_id: int, *, theirs: bool) -> merges.Said:
         plan = self.plan
         return merges.said_in(self.connection, plan.survivor, self.after, case_id, plan.identities, by=theirs)
 
@@ -194,23 +203,23 @@ def _snoozed_since(row: Any, then: dict[str, Any]) -> bool:
     return (row.status, row.snoozed_until) != (then["status"], then["snoozed_until"])
 
 
-def _played(was: dict[str, Any], said: Sequence[Any]) -> dict[str, Any]:
-    """The state of a case after what was said in it, oldest first.
+def _played(was: dict[str, Any], said: merges.Said) -> dict[str, Any]:
+    """The state of a case after what was said in it.
 
     A reply counts for what came before it was written; so nothing that came while it was on its way is taken for answered.
     """
     state = {name: was[name] for name in _FRESH}
-    for one in said:
-        if one.direction == "inbound":
-            state["last_in_at"] = one.created_at
-            state["excerpt"] = conversations.excerpt(one.text) or state["excerpt"]
-            if one.automated is None:
-                waits = one.created_at if state["waiting_since"] is None else state["waiting_since"]
-                state |= {"status": Status.OPEN, "snoozed_until": None, "waiting_since": waits}
-        elif one.direction == "outbound" and one.state in WENT_OUT:
-            state |= {"last_out_at": one.state_at, "waiting_since": None}
-            if state["first_out_at"] is None:
-                state["first_out_at"] = one.state_at
-            if state["status"] == Status.OPEN:
-                state["status"] = Status.PENDING
+    if said.asked is not None:
+        state |= {"status": Status.OPEN, "snoozed_until": None}
+    if said.newest is not None:
+        words = conversations.excerpt(said.words.text) if said.words is not None else ""
+        state |= {"last_in_at": said.newest.created_at, "excerpt": words or state["excerpt"]}
+    if said.first_out is not None and said.last_out is not None:
+        state |= {"last_out_at": said.last_out.state_at, "waiting_since": None}
+        if state["first_out_at"] is None:
+            state["first_out_at"] = said.first_out.state_at
+        if state["status"] == Status.OPEN and said.waits is None:
+            state["status"] = Status.PENDING
+    if said.waits is not None and state["waiting_since"] is None:
+        state["waiting_since"] = said.waits.created_at
     return state

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from bot.storage.schema import RESOLVED, conversation, customer, identity, lane, message, thread
 from bot.storage.schema_people import attribute, customer_merge
+
+WENT_OUT = ("accepted", "delivered", "seen")
+"""States of a reply that the channel has taken."""
 
 _CUSTOMER = select(customer).where(customer.c.id == bindparam("which"))
 
@@ -182,26 +186,55 @@ def _said_since(customer_id: int, after: int) -> Any:
     return (message.c.customer_id == customer_id, message.c.id > after)
 
 
-def sides(
-    connection: Connection, customer_id: int, after: int, identities: Collection[int]
-) -> dict[int, dict[bool, float]]:
-    """Who has a part in which case since a message: case → (is it by these identities?) → since when."""
-    theirs = case((message.c.identity_id.in_(identities), 1), else_=0).label("theirs")
-    rows = connection.execute(
-        select(message.c.conversation_id, theirs, func.min(message.c.created_at))
-        .where(*_said_since(customer_id, after), message.c.identity_id.is_not(None))
-        .group_by(message.c.conversation_id, theirs)
-    )
-    found: dict[int, dict[bool, float]] = {}
-    for conversation_id, is_theirs, since in rows:
-        found.setdefault(conversation_id, {})[bool(is_theirs)] = since
-    return found
+def _whose(identities: Collection[int], *, by: bool) -> Any:
+    return message.c.identity_id.in_(identities) if by else message.c.identity_id.not_in(identities)
+
+
+def first_of_side(
+    connection: Connection,
+    customer_id: int,
+    after: int,
+    case_id: int,
+    identities: Collection[int],
+    *,
+    by: bool,
+) -> float | None:
+    """Since when a side has a part in a case after a message; None where it has none.
+
+    ``by``: the side of these identities, else that of all others.
+    """
+    return connection.execute(
+        select(message.c.created_at)
+        .where(
+            message.c.conversation_id == case_id,
+            *_said_since(customer_id, after),
+            _whose(identities, by=by),
+        )
+        .order_by(message.c.id)
+        .limit(1)
+    ).scalar()
 
 
 def count_since(connection: Connection, customer_id: int, after: int, identities: Collection[int]) -> int:
     """How many messages came from or went to identities since a message."""
     wanted = (*_said_since(customer_id, after), message.c.identity_id.in_(identities))
     return int(connection.execute(select(func.count()).select_from(message).where(*wanted)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one side said in a case since a message, as far as the state of a case depends on it.
+
+    Rows have ``id``, ``created_at``, ``state_at`` and ``text``. ``waits`` is the first of theirs that nobody answered,
+    ``asked`` any of theirs that wants an answer, ``newest`` the newest of theirs, ``words`` the newest that has some.
+    """
+
+    first_out: Any | None
+    last_out: Any | None
+    asked: Any | None
+    waits: Any | None
+    newest: Any | None
+    words: Any | None
 
 
 def said_in(
@@ -212,25 +245,35 @@ def said_in(
     identities: Collection[int],
     *,
     by: bool,
-) -> Sequence[Any]:
-    """What one side said in a case since a message, oldest first, as far as a case's state depends on it.
+) -> Said:
+    """What one side said in a case since a message: a few looks by the case's index, however much it was."""
+    columns = (
+        message.c.id,
+        message.c.created_at,
+        message.c.state_at,
+        func.substr(message.c.text, 1, 600).label("text"),
+    )
+    wanted = select(*columns).where(
+        message.c.conversation_id == case_id, *_said_since(customer_id, after), _whose(identities, by=by)
+    )
+    came = wanted.where(message.c.direction == "inbound")
+    asked = came.where(message.c.automated.is_(None))
+    went = wanted.where(message.c.direction == "outbound", message.c.state.in_(WENT_OUT))
+    oldest, newest = message.c.id, message.c.id.desc()
 
-    ``by``: the messages from and to these identities; else those from and to all others.
-    """
-    whose = message.c.identity_id.in_(identities) if by else message.c.identity_id.not_in(identities)
-    return connection.execute(
-        select(
-            message.c.id,
-            message.c.direction,
-            message.c.automated,
-            message.c.created_at,
-            message.c.state,
-            message.c.state_at,
-            func.substr(message.c.text, 1, 600).label("text"),
-        )
-        .where(*_said_since(customer_id, after), message.c.conversation_id == case_id, whose)
-        .order_by(message.c.id)
-    ).all()
+    def one(statement: Any, order: Any) -> Any | None:
+        return connection.execute(statement.order_by(order).limit(1)).one_or_none()
+
+    last_out = one(went, newest)
+    unanswered = asked if last_out is None else asked.where(message.c.id > last_out.id)
+    return Said(
+        one(went, oldest),
+        last_out,
+        one(asked, oldest),
+        one(unanswered, oldest),
+        one(came, newest),
+        one(came.where(message.c.text != ""), newest),
+    )
 
 
 def chunk(connection: Connection, customer_id: int, after: int, until: int, most: int) -> Sequence[Any]:
@@ -262,24 +305,32 @@ def count_messages(connection: Connection, numbers: Collection[int]) -> int:
 def last_words(
     connection: Connection, numbers: Collection[int], team: str, after: int, most: int
 ) -> list[Any]:
-    """What was said last between a family and a team after a message, oldest first: theirs and ours, no notes."""
-    rows = connection.execute(
-        select(
-            message.c.id,
-            message.c.direction,
-            message.c.author,
-            message.c.inbox,
-            message.c.text,
-            message.c.created_at,
+    """What was said last between a family and a team after a message, oldest first: theirs and ours, no notes.
+
+    Looks at the newest hundred of each number, so it is quick however long the history is.
+    """
+    found: list[Any] = []
+    for number in numbers:
+        newest = (
+            select(message.c.id)
+            .where(message.c.customer_id == number, message.c.id > after)
+            .order_by(message.c.id.desc())
+            .limit(100)
+            .subquery()
         )
-        .join(conversation, conversation.c.id == message.c.conversation_id)
-        .where(
-            message.c.customer_id.in_(numbers),
-            message.c.id > after,
-            message.c.direction.in_(("inbound", "outbound")),
-            conversation.c.team == team,
-        )
-        .order_by(message.c.id.desc())
-        .limit(most)
-    ).all()
-    return list(reversed(rows))
+        found += connection.execute(
+            select(
+                message.c.id,
+                message.c.direction,
+                message.c.author,
+                message.c.inbox,
+                message.c.text,
+                message.c.created_at,
+            )
+            .join(newest, newest.c.id == message.c.id)
+            .join(conversation, conversation.c.id == message.c.conversation_id)
+            .where(message.c.direction.in_(("inbound", "outbound")), conversation.c.team == team)
+            .order_by(message.c.id.desc())
+            .limit(most)
+        ).all()
+    return sorted(found, key=lambda row: int(row.id))[-most:]

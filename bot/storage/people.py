@@ -352,12 +352,11 @@ def route_by_id(connection: Connection, route_id: int | None) -> Any | None:
 
 
 def search(connection: Connection, words: str, limit: int) -> list[int]:
-    """Customers whose name or address contains the words, newest first."""
+    """Customers whose name or address contains the words, newest first; by what they were called before a merge, too."""
     pattern = "%" + words.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = connection.execute(
         select(customer.c.id)
         .where(
-            customer.c.merged_into.is_(None),
             customer.c.erased_at.is_(None),
             ~customer.c.spam,
             customer.c.quarantine.is_(None),
