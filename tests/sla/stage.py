@@ -128,7 +128,7 @@ class Stage:
                     if self._deadline > self.at:
                         return
                     woken.set()
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.0005)
 
     async def until(self, at: float) -> None:
         """Time passes, and everything that comes due is done at its time."""

@@ -1,0 +1,240 @@
+"""Promises once more, in the most obvious way: minutes are counted one by one, and nothing is kept that can be counted anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+START = datetime(2026, 10, 22, 12, 0, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+"""A Thursday; on the Sunday the night has an hour more."""
+WEEK = {"mon-fri": "09:00-12:30 13:30-18:00", "sun": "01:00-04:00"}
+MINUTES = 120 * 1440
+
+
+def _open(minute: int) -> bool:
+    at = datetime.fromtimestamp(START + minute * 60, ZoneInfo("Europe/Berlin"))
+    shown = at.hour * 60 + at.minute
+    if at.weekday() < 5:
+        return 540 <= shown < 750 or 810 <= shown < 1080
+    return at.weekday() == 6 and 60 <= shown < 240
+
+
+class Minutes:
+    """Which minutes count, since the start."""
+
+    def __init__(self) -> None:
+        self.open = [_open(minute) for minute in range(MINUTES)]
+
+    def due(self, periods: list[list[int | None]], target: int) -> int | None:
+        """In which minute a promise is due that counted so; None where it rests before."""
+        left = target
+        for start, end in periods:
+            assert start is not None
+            for minute in range(start, MINUTES if end is None else end):
+                if left == 0:
+                    break
+                left -= self.open[minute]
+                if left == 0:
+                    return minute + 1
+        return None
+
+    def used(self, periods: list[list[int | None]], now: int) -> int:
+        """How many minutes have counted."""
+        return sum(
+            self.open[minute]
+            for start, end in periods
+            for minute in range(start or 0, now if end is None else end)
+        )
+
+
+@dataclass
+class Promise:
+    """One clock. ``periods`` in minutes: when it counted. ``why``: waiting, snoozed, hand; None: it counts."""
+
+    kind: str
+    start: int
+    target: int
+    periods: list[list[int | None]]
+    why: str | None = None
+    paused_by: int | None = None
+    stopped: int | None = None
+    by: int | None = None
+    ended: str | None = None
+    late: bool = False
+    before: tuple[str | None, int | None] = (None, None)
+
+    def pause(self, now: int, why: str, by: int | None = None) -> None:
+        if self.why is None:
+            self.periods[-1][1] = now
+            self.paused_by = by
+        self.why = why
+
+    def resume(self, now: int) -> None:
+        self.why, self.paused_by = None, None
+        self.periods.append([now, None])
+
+    def stop(self, now: int, ended: str, by: int | None = None) -> None:
+        if self.why is None:
+            self.periods[-1][1] = now
+        self.stopped, self.ended, self.by = now, ended, by
+
+
+@dataclass
+class Case:
+    """One case of a customer."""
+
+    status: str = "open"
+    promises: list[Promise] = field(default_factory=list)
+
+    def of(self, *kinds: str) -> list[Promise]:
+        """Those of these kinds that have not ended."""
+        return [one for one in self.promises if one.kind in kinds and one.stopped is None]
+
+
+class Naive:
+    """What should be, from what happened. Times in minutes since the start."""
+
+    TARGET: ClassVar = {"first": 60, "next": 60, "resolution": 16 * 60}
+
+    def __init__(self, minutes: Minutes) -> None:
+        self.minutes = minutes
+        self.cases: dict[str, list[Case]] = {}
+        self.vip: set[str] = set()
+        self.accepted: dict[int, tuple[Case, int]] = {}
+        self.returned: set[int] = set()
+
+    def case(self, who: str) -> Case | None:
+        """The newest."""
+        return self.cases[who][-1] if self.cases.get(who) else None
+
+    def look(self, now: int) -> None:
+        """Late is late: noted before anything else happens."""
+        for case in (one for many in self.cases.values() for one in many):
+            for one in case.promises:
+                if one.stopped is None and self.minutes.used(one.periods, now) > one.target:
+                    one.late = True
+
+    def _start(self, who: str, case: Case, kind: str, now: int) -> None:
+        target = self.TARGET[kind] // (2 if who in self.vip else 1)
+        case.promises.append(Promise(kind, now, target, [[now, None]]))
+
+    def _wakes(self, case: Case, now: int) -> None:
+        for one in case.of("first", "next", "resolution"):
+            if one.why in ("waiting", "snoozed"):
+                one.resume(now)
+
+    def writes(self, who: str, now: int) -> None:
+        case = self.case(who)
+        if case is None or case.status == "resolved":
+            case = Case()
+            self.cases.setdefault(who, []).append(case)
+            self._start(who, case, "first", now)
+            self._start(who, case, "resolution", now)
+            return
+        case.status = "open"
+        self._wakes(case, now)
+        if not case.of("first", "next"):
+            self._start(who, case, "next", now)
+
+    def replies(self, who: str, reply: int, now: int) -> None:
+        case = self.case(who)
+        assert case is not None
+        self.accepted[reply] = (case, now)
+        for one in case.of("first", "next"):
+            one.before = (one.why, one.paused_by)
+            one.stop(now, "answered", reply)
+        if case.status == "open":
+            case.status = "pending"
+        self._rests(case, now, reply)
+
+    def _rests(self, case: Case, now: int, by: int | None = None) -> None:
+        why = {"pending": "waiting", "snoozed": "snoozed"}.get(case.status)
+        for one in case.of("next", "resolution"):
+            if why is not None and one.why is None:
+                one.pause(now, why, by)
+
+    def returns(self, reply: int, now: int) -> None:
+        """A reply came back."""
+        case, _ = self.accepted[reply]
+        self.returned.add(reply)
+        others = [
+            (at, number)
+            for number, (of, at) in self.accepted.items()
+            if of is case and number not in self.returned and (at, number) > (self.accepted[reply][1], reply)
+        ]
+        if case.status == "resolved":
+            for one in case.promises:
+                if one.by == reply:
+                    one.by, one.ended = None, "resolved"
+            return
+        for one in [one for one in case.promises if one.by == reply]:
+            one.stopped = one.by = one.ended = None
+            one.why, one.paused_by = one.before
+            if one.why is None:
+                one.periods[-1][1] = None
+            if others:
+                self._late(one, min(others)[0])
+                one.before = (one.why, one.paused_by)
+                one.stop(min(others)[0], "answered", min(others)[1])
+                continue
+            for newer in case.of("first", "next"):
+                if newer is not one:
+                    newer.stop(now, "superseded")
+        if not others:
+            self._void(case, reply)
+        if case.status == "pending":
+            case.status = "open"
+        if case.status == "open":
+            self._wakes(case, now)
+        self.look(now)
+
+    def _late(self, one: Promise, now: int) -> None:
+        one.late = one.late or self.minutes.used(one.periods, now) > one.target
+
+    def _void(self, case: Case, reply: int) -> None:
+        """A pause that the reply began never was."""
+        for one in case.of("resolution", "next"):
+            if one.why in ("waiting", "snoozed") and one.paused_by == reply:
+                one.why, one.paused_by = None, None
+                one.periods[-1][1] = None
+
+    def becomes(self, who: str, status: str, now: int) -> None:
+        """Resolved, opened again, pending, snoozed, woken."""
+        case = self.case(who)
+        assert case is not None
+        over = case.status == "resolved"
+        case.status = status
+        if status == "resolved":
+            for one in case.of("first", "next", "resolution"):
+                one.stop(now, "resolved")
+        elif status == "open":
+            self._wakes(case, now)
+            if over:
+                self._start(who, case, "resolution", now)
+        else:
+            self._rests(case, now)
+
+    def held(self, who: str, now: int) -> None:
+        case = self.case(who)
+        assert case is not None
+        for one in case.of("first", "next", "resolution"):
+            one.pause(now, "hand")
+
+    def goes_on(self, who: str, now: int) -> None:
+        case = self.case(who)
+        assert case is not None
+        for one in case.of("first", "next", "resolution"):
+            if one.why == "hand":
+                one.resume(now)
+        self._rests(case, now)
+
+    def is_vip(self, who: str, on: bool, now: int) -> None:
+        """Half of everything that is open and not late."""
+        (self.vip.add if on else self.vip.discard)(who)
+        for case in self.cases.get(who, []):
+            for one in case.of("first", "next", "resolution"):
+                if not one.late:
+                    one.target = self.TARGET[one.kind] // (2 if on else 1)
+        self.look(now)
