@@ -46,8 +46,10 @@ from bot.storage.schema import (
     route,
     thread,
 )
+from bot.storage.schema_clocks import clock, clock_event
 from bot.storage.schema_people import attribute, clue, customer_merge, link_code, merge_proposal, tombstone
-from bot.storage.schema_reminders import auto_answer, follow_up, snooze
+from bot.storage.schema_reminders import auto_answer, follow_up, reminder, reminder_step, snooze
+from bot.storage.schema_stats import rating
 
 LONG = 1000
 """Characters of words that may have been shown as a file: no row names its bytes, but their hash says which they are."""
@@ -388,6 +390,7 @@ def forget_about(connection: Connection, ids: Collection[int]) -> list[str]:
         .where(audit.c.customer_id.in_(ids), audit.c.action.not_in(("erase", "export")))
         .values(detail=None)
     )
+    forget_opinions(connection, cases)
     connection.execute(update(snooze).where(snooze.c.conversation_id.in_(cases)).values(reason=""))
     connection.execute(
         update(follow_up)
@@ -398,6 +401,32 @@ def forget_about(connection: Connection, ids: Collection[int]) -> list[str]:
         update(auto_answer).where(auto_answer.c.conversation_id.in_(cases)).values(identity_id=None)
     )
     return about
+
+
+def forget_opinions(connection: Connection, cases: Any) -> None:
+    """Takes what was said about their cases: comments on ratings, what leads wrote, what came of reminders."""
+    open_still = rating.c.state.in_(("due", "asked"))
+    connection.execute(
+        update(rating)
+        .where(rating.c.conversation_id.in_(cases))
+        .values(
+            comment=None,
+            reason=None,
+            token=None,
+            identity_id=None,
+            due_at=None,
+            state=case((open_still, "skipped"), else_=rating.c.state),
+        )
+    )
+    clocks = select(clock.c.id).where(clock.c.conversation_id.in_(cases))
+    connection.execute(
+        update(clock_event)
+        .where(clock_event.c.clock_id.in_(clocks), clock_event.c.agent.is_not(None))
+        .values(reason="")
+    )
+    over = {"state": "over", "outcome": None}
+    connection.execute(update(reminder).where(reminder.c.clock_id.in_(clocks)).values(**over))
+    connection.execute(update(reminder_step).where(reminder_step.c.clock_id.in_(clocks)).values(state="over"))
 
 
 def _ended(state: Any) -> ColumnElement[str]:
