@@ -38,6 +38,7 @@ from bot.policies import core_policy, label, pace_policy, secret_keys, slack_pol
 from bot.policy import CorePolicy, Rate
 from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
 from bot.privacy import clear_exports
+from bot.recounting import Recounting
 from bot.relay import Relay, new_key
 from bot.routing import Routing
 from bot.slack.api import make_client
@@ -106,7 +107,7 @@ class App:
             self._fetch,
             self.troubles.to_leads,
         )
-        self.timers = Timers(database, jobs(self.policy), self._wake)
+        self.timers = Timers(database, jobs(self.policy), self.outbox.wake)
         people = People(self.slack, self.desk.api, identity)
         self.started_at = time.time()
         self.casework = Casework(
@@ -165,6 +166,7 @@ class App:
 
     def _wake(self, buckets: set[str]) -> None:
         self.outbox.wake(buckets)
+        self.timers.poke()  # a promise may have begun
         self.routing.wake()
 
     def _context(self, inbox: Inbox) -> AdapterContext:
@@ -283,6 +285,7 @@ class App:
             group.create_task(fold.keep(self.database, self.policy), name="figures")
             group.create_task(self.sockets.run(), name="slack")
             group.create_task(self.matching.run(), name="matching")
+            group.create_task(Recounting(self.database, self.policy, self._wake).keep(), name="promises")
             group.create_task(self.timers.run(), name="timers")
             group.create_task(self.casework.erasing.run(), name="erasing")
             group.create_task(keep_index(self.database), name="index")

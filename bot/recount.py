@@ -1,20 +1,14 @@
-"""What is open is counted anew where other terms hold now: other rules, priority, attributes, tags, team. Units, and a pass.
+"""What is open is counted anew where other terms hold now: other rules, priority, attributes, tags, team. Units.
 
-A promise that is broken stays as it was broken. The pass at the start of the bot goes over every case that is not resolved
-where app.yaml promises something else than when the bot ran last; cases that have no clocks yet get them then.
+A promise that is broken stays as it was broken. What ended because nothing was promised any more goes on as if it never had,
+where something is again.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection
 
 from bot import clocks
@@ -23,17 +17,7 @@ from bot.desk import Status
 from bot.policy import CorePolicy
 from bot.promises import Kind
 from bot.storage import clocks as rows
-from bot.storage import jobs
 from bot.storage.clocks import Clock
-from bot.storage.database import Database
-
-log = structlog.get_logger(__name__)
-
-JOB = "promises"
-"""The kind of the job, and its subject: there is one."""
-CHUNK = 100
-"""Cases that one transaction counts anew."""
-CHANGED = "app.yaml was changed"
 
 
 def reapply(
@@ -143,55 +127,3 @@ def promise(connection: Connection, policy: CorePolicy, case_id: int, now: float
         book.start(kind, terms, inbox, None, since)
     book.close()
     return True
-
-
-class Recounting:
-    """The pass at the start. ``clock`` gives epoch seconds."""
-
-    def __init__(
-        self, database: Database, policy: CorePolicy, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._database = database
-        self._policy = policy
-        self._clock = clock
-
-    async def run(self) -> int:
-        """Returns how many cases were counted anew. Ended by a crash it goes on where it was."""
-        changed, more = 0, await self._database.write(partial(begin, policy=self._policy, now=self._clock()))
-        while more:
-            here, more = await self._database.write(partial(chunk, policy=self._policy, now=self._clock()))
-            changed += here
-            await asyncio.sleep(0)
-        if changed:
-            log.info("promises.counted_anew", cases=changed)
-        return changed
-
-
-def begin(connection: Connection, *, policy: CorePolicy, now: float) -> bool:
-    """Whether there is something to go over: app.yaml promises something else, or the last pass was not finished."""
-    digest = policy.promises.digest()
-    known = jobs.find(connection, JOB, JOB)
-    if known is None:
-        jobs.add(connection, JOB, JOB, {"digest": digest, "after": 0}, now)
-        return True
-    if json.loads(known.progress)["digest"] != digest:
-        jobs.progressed(connection, known.id, {"digest": digest, "after": 0}, now)
-        return True
-    return bool(known.state == jobs.WAITING)
-
-
-def chunk(connection: Connection, *, policy: CorePolicy, now: float) -> tuple[int, bool]:
-    """Goes over the next cases: how many changed, and whether there are more."""
-    job = jobs.find(connection, JOB, JOB)
-    if job is None or job.state != jobs.WAITING:
-        return 0, False
-    progress = json.loads(job.progress)
-    found = rows.unresolved_after(connection, progress["after"], CHUNK)
-    changed = 0
-    for case_id in found:
-        anew = reapply(connection, policy, case_id, now, CHANGED)
-        changed += promise(connection, policy, case_id, now, now) or anew
-    more = len(found) == CHUNK
-    progress["after"] = found[-1] if found else progress["after"]
-    jobs.progressed(connection, job.id, progress, now, state=jobs.WAITING if more else jobs.DONE)
-    return changed, more

@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage", "blobs", "journal"),
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
-        *("clocks", "book", "recount", "clockmerge", "ledger", "slawork", "commands.sla_services"),
+        *("clocks", "book", "recount", "recounting", "clockmerge", "ledger", "slawork", "commands.sla_services"),
         *("erase", "erasework", "export", "exportpage", "privacy", "commands.privacy_services"),
         *(
             "casework",
@@ -68,6 +68,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "drafts",
             "guard",
             "filing",
+            *("statswork", "commands.stats_services"),
             "rollover",
             "transfer",
             "begin",

@@ -28,7 +28,7 @@ from bot.desk import State
 from bot.errors import PermanentFailure
 from bot.messages import AgentId, Failure, InboxId, MessageId, RemoteId, SourceId, TeamId, Text
 from bot.promises import Promises
-from bot.recount import Recounting
+from bot.recounting import Recounting
 from bot.storage import cases, clocks, history
 from bot.storage.clocks import Clock, Happened
 from bot.storage.database import Database, connect
@@ -104,7 +104,7 @@ class Stage:
         self.world.policy = replace(self.world.policy, promises=self.promises)
         self.world.build()
         self.world.start()
-        await Recounting(self.database, self.world.policy, self.now).run()
+        await Recounting(self.database, self.world.policy, self.world.outbox.wake, self.now).run()
 
     async def restart(self, promises: Promises | None = None) -> None:
         """The bot is killed and started again, perhaps with another app.yaml."""
