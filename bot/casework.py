@@ -24,6 +24,7 @@ from bot.commands.privacy_services import PrivacyServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.sla_services import SlaServices
+from bot.commands.stats_services import StatsServices
 from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
@@ -47,6 +48,7 @@ from bot.reminderwork import Reminders
 from bot.slawork import SlaWork
 from bot.snoozing import Snoozing
 from bot.spamwork import SpamWork
+from bot.statswork import StatsWork
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 
@@ -96,6 +98,7 @@ class Casework:
         self._read = self._hands.read
         self._change = self._hands.change
         self.desk: DeskServices = DeskWork(self._hands)
+        self.stats: StatsServices = StatsWork(self._hands)
         self.macros: MacroServices = MacroWork(self._hands)
         self.profile: ProfileServices = Profiles(self._hands)
         self.merging: MergingServices = MergeWork(self._hands)

@@ -27,6 +27,7 @@ from bot.commands import (
     snooze,
     spam,
     start,
+    stats,
     switch,
     transfer,
 )
@@ -97,6 +98,7 @@ def make_registry(prefix: str = "") -> Registry:
         transfer,
         duty,
         start,
+        stats,
         sla,
         snooze,
         followup,

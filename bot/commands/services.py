@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.commands.privacy_services import PrivacyServices
     from bot.commands.profile_services import ProfileServices, SpamServices
     from bot.commands.sla_services import SlaServices
+    from bot.commands.stats_services import StatsServices
     from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
 
 
@@ -165,6 +166,7 @@ class Health:
 class Services(Protocol):
     """The core, for commands."""
 
+    stats: StatsServices
     desk: DeskServices
     macros: MacroServices
     snoozes: SnoozeServices

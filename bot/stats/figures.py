@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,9 @@ def quantile(cell: Cell, share: float) -> float | None:
     return None
 
 
-def gather(rows: Iterable[Any], spread_of: Any) -> dict[str, Figures]:
+def gather(
+    rows: Iterable[Any], spread_of: Callable[[str | None], Iterable[tuple[int, int]]]
+) -> dict[str, Figures]:
     """Value → figures, from rows of cells. ``spread_of`` reads a row's spread."""
     made: dict[str, dict[str, Cell]] = defaultdict(dict)
     for row in rows:
@@ -109,3 +111,12 @@ def gather(rows: Iterable[Any], spread_of: Any) -> dict[str, Figures]:
         for step, count in spread_of(row.spread):
             cell.spread[step] = cell.spread.get(step, 0) + count
     return {value: Figures(metrics) for value, metrics in made.items()}
+
+
+def joined(several: Iterable[Figures]) -> Figures:
+    """The figures of several together."""
+    made: dict[str, Cell] = {}
+    for figures in several:
+        for metric, cell in figures.metrics.items():
+            made.setdefault(metric, Cell()).add(cell)
+    return Figures(made)

@@ -1,0 +1,158 @@
+"""The figures for commands. Implements ``bot.commands.stats_services.StatsServices``."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.commands.stats_services import Asked, Group, OpenNow, Report
+from bot.commands.types import Agent, Role
+from bot.hands import Hands
+from bot.messages import AgentId, InboxId, TeamId
+from bot.policy import CorePolicy
+from bot.stats import fold
+from bot.stats.figures import Figures, gather, joined
+from bot.storage import backlogs, stats
+
+DAYS = ("opened", "resolved", "handled")
+"""What is told by day."""
+_DIMENSION = {"channel": "inbox", "team": "all"}
+
+
+class StatsWork:
+    """The figures of the work."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+
+    async def may_see(self, agent: Agent) -> tuple[TeamId, ...]:
+        """For leads their teams', for admins all."""
+        teams = tuple(self._hands.policy.teams)
+        if agent.role is Role.ADMIN:
+            return teams
+        if agent.role is not Role.LEAD:
+            return ()
+        return tuple([one for one in teams if await self._hands.directory.is_agent(agent.id, one)])
+
+    async def zone(self, team: TeamId) -> str:
+        """The time zone in which a team's days begin."""
+        return fold.zone_of(self._hands.policy, team)
+
+    async def report(self, asked: Asked) -> Report:
+        """The figures, right up to this moment."""
+        await fold.catch_up(self._hands.database, self._hands.policy)
+        made: Report = await self._hands.read(_report, asked, self._hands.clock())
+        if asked.by != "agent":
+            return made
+        groups = [
+            Group(one.value, await self._hands.directory.public_name(AgentId(one.value)), one.figures)
+            for one in made.groups
+        ]
+        return Report(made.asked, made.zone, made.whole, made.previous, tuple(groups), made.days, made.now)
+
+
+def _report(connection: Connection, policy: CorePolicy, asked: Asked, now: float) -> Report:
+    whole = _whole(connection, asked.teams, asked.first, asked.last)
+    before = None
+    if asked.previous:
+        length = (asked.last - asked.first).days + 1
+        before = _whole(
+            connection, asked.teams, asked.first - timedelta(days=length), asked.first - timedelta(days=1)
+        )
+    return Report(
+        asked,
+        fold.zone_of(policy, asked.teams[0]) if asked.teams else "UTC",
+        whole,
+        before,
+        _groups(connection, policy, asked),
+        _days(connection, asked),
+        _now(connection, asked.teams, now),
+    )
+
+
+def _spread(packed: str | None) -> list[tuple[int, int]]:
+    return [(int(step), count) for step, count in json.loads(packed).items()] if packed else []
+
+
+def _read(
+    connection: Connection, teams: Sequence[TeamId], dimension: str, first: date, last: date
+) -> dict[str, Figures]:
+    rows = stats.read(connection, teams, dimension, first.isoformat(), last.isoformat())
+    return gather(rows, _spread)
+
+
+def _whole(connection: Connection, teams: Sequence[TeamId], first: date, last: date) -> Figures:
+    return _read(connection, teams, "all", first, last).get("", Figures())
+
+
+def _groups(connection: Connection, policy: CorePolicy, asked: Asked) -> tuple[Group, ...]:
+    if asked.by is None:
+        return ()
+    if asked.by == "team":
+        each = [(one, _whole(connection, (one,), asked.first, asked.last)) for one in asked.teams]
+        return tuple(Group(one, policy.teams[one].name, figures) for one, figures in each)
+    found = _read(connection, asked.teams, _DIMENSION.get(asked.by, asked.by), asked.first, asked.last)
+    if asked.by == "channel":
+        found = _by_channel(policy, found)
+    order = _ORDER.get(asked.by)
+    return tuple(
+        Group(value, _label(policy, asked.by, value), found[value])
+        for value in sorted(found, key=order or (lambda value: _weight(found[value])))
+    )
+
+
+_PRIORITIES = ("urgent", "high", "normal", "low")
+_ORDER: dict[str, Any] = {
+    "hour": lambda value: value,
+    "priority": lambda value: (_PRIORITIES.index(value) if value in _PRIORITIES else 9, value),
+}
+
+
+def _weight(figures: Figures) -> tuple[int, int]:
+    """The busiest first."""
+    return -figures.count("inbound") - figures.count("outbound"), -figures.count("resolved")
+
+
+def _by_channel(policy: CorePolicy, by_inbox: dict[str, Figures]) -> dict[str, Figures]:
+    channels: dict[str, list[Figures]] = defaultdict(list)
+    for inbox, figures in by_inbox.items():
+        known = policy.inboxes.get(InboxId(inbox))
+        channels[known.channel if known is not None else inbox].append(figures)
+    return {channel: joined(several) for channel, several in channels.items()}
+
+
+def _label(policy: CorePolicy, by: str, value: str) -> str:
+    if by == "inbox":
+        known = policy.inboxes.get(InboxId(value))
+        return known.label if known is not None else value
+    return f"{value}:00" if by == "hour" else value
+
+
+def _days(connection: Connection, asked: Asked) -> tuple[tuple[date, dict[str, int]], ...]:
+    rows = stats.by_day(connection, asked.teams, DAYS, asked.first.isoformat(), asked.last.isoformat())
+    found: dict[date, dict[str, int]] = {}
+    for number in range((asked.last - asked.first).days + 1):
+        found[asked.first + timedelta(days=number)] = dict.fromkeys(DAYS, 0)
+    for row in rows:
+        found[date.fromisoformat(row.day)][row.metric] = int(row.count)
+    return tuple(found.items())
+
+
+def _now(connection: Connection, teams: Sequence[TeamId], now: float) -> OpenNow:
+    row = backlogs.counts(connection, teams, now)
+    ages = backlogs.ages(connection, teams)
+    median = now - ages[len(ages) // 2] if ages else None
+    return OpenNow(
+        row.open or 0,
+        row.waiting or 0,
+        row.late or 0,
+        row.unassigned or 0,
+        row.snoozed or 0,
+        median,
+        now - ages[0] if ages else None,
+    )

@@ -1,0 +1,191 @@
+"""/stats: how it is asked for, and how it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import pytest
+from typing_extensions import override
+
+from bot.commands import stats, stats_words
+from bot.commands.stats_services import Asked, Group, OpenNow, Report, StatsServices
+from bot.commands.types import Agent, Answer, Face, Role
+from bot.errors import UserError
+from bot.messages import TeamId
+from bot.stats.cells import Cell, step_of
+from bot.stats.figures import Figures, quantile
+from tests.commands.callers import run, said
+from tests.commands.fake_services import LEAD, FakeServices
+
+SUPPORT = TeamId("support")
+NOW = OpenNow(23, 9, 2, 4, 1, 5 * 3600.0, 3 * 86_400.0 + 7200)
+
+
+def times(*seconds: float) -> Cell:
+    cell = Cell()
+    for one in seconds:
+        cell.add(Cell(1, one, {step_of(one): 1}))
+    return cell
+
+
+def figures(scale: int = 1) -> Figures:
+    return Figures(
+        {
+            "first_work": times(*[600.0] * 8 * scale, 3600.0, 3600.0),
+            "first_wall": times(*[700.0] * 8 * scale, 90_000.0, 90_000.0),
+            "first_kept": Cell(9),
+            "first_missed": Cell(1),
+            "opened": Cell(10 * scale),
+            "resolved": Cell(8),
+            "reopened": Cell(2),
+            "messages": Cell(8, 32.0),
+            "first_contact": Cell(3),
+            "inbound": Cell(20),
+            "outbound": Cell(18),
+            "handled": Cell(12),
+            "switch": Cell(1),
+            "asked": Cell(10),
+            "answered": Cell(4),
+            "rating": Cell(4, 17.0),
+            "complaint": Cell(1),
+        }
+    )
+
+
+@dataclass
+class FakeStats(StatsServices):
+    asked: list[Asked] = field(default_factory=list)
+
+    @override
+    async def may_see(self, agent: Agent) -> tuple[TeamId, ...]:
+        return (SUPPORT,) if agent.role is Role.LEAD else ()
+
+    @override
+    async def zone(self, team: TeamId) -> str:
+        return "Europe/Berlin"
+
+    @override
+    async def report(self, asked: Asked) -> Report:
+        self.asked.append(asked)
+        groups = (Group("UKIM", "Kim", figures()), Group("UAMIR", "Amir", Figures())) if asked.by else ()
+        before = figures(2) if asked.previous else None
+        return Report(asked, "Europe/Berlin", figures(), before, groups, (), NOW)
+
+
+@pytest.fixture
+def asked(services: FakeServices) -> FakeStats:
+    services.stats = FakeStats()
+    return services.stats
+
+
+def lines(answer: object) -> list[str]:
+    assert isinstance(answer, Answer) and not answer.error, answer
+    return [row.text.plain for row in answer.rows]
+
+
+async def test_last_week_in_words(services: FakeServices, asked: FakeStats) -> None:
+    answer = await run(services, "stats", "", agent=LEAD)
+    (given,) = asked.asked
+    assert given.first.weekday() == 0 and given.last == given.first + timedelta(days=6)
+    assert lines(answer) == [
+        "First response: median 10 min, 9 of 10 within 59 min (by the clock 12 min and 1 day 1 h) · 10",
+        "Next response: –",
+        "Time to resolve: –",
+        "Promises kept: first 90 % (9 of 10) · next – · resolution –",
+        "Cases: opened 10 · resolved 8, share solved 67 % (8 of 12) · reopened 2 · solved at first contact 38 % (3 of 8)",
+        "Work: handled 12 · messages in 20, out 18 · 4.0 messages a case · 1 channel switches",
+        "Customers say: 4.2 of 5 ⚠ few · answered 40 % (4 of 10) · complaints 1",
+        "Open now: 23 (9 wait for us, 2 late, 4 nobody has, 1 snoozed) · median age 5 h, oldest 3 days 2 h",
+    ]
+
+
+async def test_beside_the_days_before_and_told_apart(services: FakeServices, asked: FakeStats) -> None:
+    answer = await run(services, "stats", "vs previous 2026-10-01..2026-10-15 by agents", agent=LEAD)
+    assert asked.asked[0] == Asked((SUPPORT,), date(2026, 10, 1), date(2026, 10, 15), "agent", True)
+    assert isinstance(answer, Answer)
+    assert answer.text.plain == "support · 1 Oct – 15 Oct 2026, beside 16 Sep – 30 Sep 2026"
+    shown = lines(answer)
+    assert "opened 10, was 20" in shown[4] and "resolved 8, as before" in shown[4]
+    table = shown[-1].splitlines()
+    assert table[0].split() == ["agent", *[title for title, _ in stats_words.COLUMNS]]
+    assert table[1].startswith("Kim") and table[2].startswith("Amir")
+    assert len({len(row) for row in table}) == 1 or table[0].rstrip().endswith("compl.")
+
+
+async def test_only_leads(services: FakeServices, asked: FakeStats) -> None:
+    assert "Only a lead can do that" in await said(services, "stats", "")
+    admin = Agent(LEAD.id, "Ann", Role.ADMIN)
+    assert await said(services, "stats", "", agent=admin) == "Only leads of this team see its figures."
+    assert asked.asked == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("by shoe", "Figures can be told apart by channel"),
+        ("next century", "is no stretch of time"),
+        ("by", "Figures can be told apart"),
+        ("2099-01-01..2099-02-01", "still to come"),
+        ("2001-01-01..2026-01-01", "At most three years"),
+    ],
+)
+async def test_what_cannot_be_understood_says_what_can(
+    services: FakeServices, asked: FakeStats, words: str, sentence: str
+) -> None:
+    assert sentence in await said(services, "stats", words, agent=LEAD)
+
+
+async def test_every_figure_is_explained(services: FakeServices) -> None:
+    answer = await run(services, "stats.meaning", "", Face.BUTTON, agent=LEAD)
+    assert isinstance(answer, Answer) and len(answer.rows) == len(stats_words.DEFINITIONS)
+    told = " ".join(name for name, _ in stats_words.DEFINITIONS).casefold()
+    for line in (
+        "first response",
+        "next response",
+        "time to resolve",
+        "promises kept",
+        "rating",
+        "open now",
+        "handled",
+    ):
+        assert line in told
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("", stats.Wanted("last week", None, False, None)),
+        ("30d csv", stats.Wanted("30d", None, False, "csv")),
+        ("chart by HOURS today vs previous", stats.Wanted("today", "hour", True, "chart")),
+    ],
+)
+def test_words_in_any_order(words: str, wanted: stats.Wanted) -> None:
+    assert stats.read(words) == wanted
+    with pytest.raises(UserError):
+        stats.read("by nothing")
+
+
+def test_medians_are_right_to_two_percent() -> None:
+    cell = times(*[float(10 * number) for number in range(1, 101)])
+    for share, right in ((0.5, 500.0), (0.9, 900.0), (1.0, 1000.0), (0.01, 10.0)):
+        found = quantile(cell, share)
+        assert found is not None and abs(found - right) / right < 0.021
+    assert quantile(Cell(), 0.5) is None and quantile(times(0.2), 0.5) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (3600, "1 h"),
+        (3660, "1 h 1 min"),
+        (90_000, "1 day 1 h"),
+        (172_800, "2 days"),
+    ],
+)
+def test_times_in_words(seconds: float | None, words: str) -> None:
+    assert stats_words.span(seconds) == words
