@@ -1,6 +1,7 @@
 // The Slack side of the page: people, channels, the channel and the thread that are open.
 import { fill, h, Rows, toast } from "./dom.js";
 import { Composer } from "./composer.js";
+import { HomePane } from "./home.js";
 import { adapt, Modals } from "./modal.js";
 import { messageRow } from "./message.js";
 
@@ -14,8 +15,9 @@ export class Slack {
     this.pane = this.makePane("channel", this.commands);
     this.threadPane = this.makePane("thread", []);
     this.threadPane.element.hidden = true;
+    this.home = new HomePane(workspace, (method, args) => this.try(method, args));
     this.side = h("nav", { class: "slack-side", "aria-label": "Slack channels" });
-    fill(element, this.side, this.pane.element, this.threadPane.element);
+    fill(element, this.side, this.pane.element, this.home.element, this.threadPane.element);
     workspace.addEventListener("person", () => this.drawPerson());
     workspace.addEventListener("channels", () => this.drawSide());
     workspace.addEventListener("messages", ({ detail }) => { if (detail.channel === this.open.channel) this.draw(); });
@@ -66,6 +68,7 @@ export class Slack {
     for (const pane of [this.pane, this.threadPane]) pane.rows.clear();
     const known = this.workspace.channels.has(this.open.channel);
     this.drawSide();
+    if (this.home.shown) this.home.open();
     if (known) this.draw();
     else this.openChannel(this.workspace.named("support") ?? [...this.workspace.channels.keys()][0]);
   }
@@ -76,7 +79,7 @@ export class Slack {
     const who = h("div", { class: "who", role: "radiogroup", "aria-label": "You are" }, everybody.map(([key, person]) =>
       h("label", null, h("input", { type: "radio", name: "person", value: key, checked: key === workspace.key, onchange: () => this.be(key) }),
         h("span", null, person.name.split(" ")[0], h("i", null, ` ${person.name.split(" ").slice(1).join(" ")}`), h("small", null, key === "lead" ? "team lead" : "agent")))));
-    const row = ([id, channel]) => h("button", { type: "button", class: channel.unread ? "unread" : "", "aria-current": id === this.open.channel ? "true" : null, onclick: () => this.openChannel(id) },
+    const row = ([id, channel]) => h("button", { type: "button", class: channel.unread ? "unread" : "", "aria-current": id === this.open.channel && !this.home.shown ? "true" : null, onclick: () => this.openChannel(id) },
       h("span", { "aria-hidden": "true" }, channel.info.is_im ? "●" : "#"), ` ${workspace.channel(id)}`, channel.unread ? h("span", { class: "count" }, String(channel.unread)) : null);
     const all = [...workspace.channels];
     const direct = all.filter(([, channel]) => channel.info.is_im);
@@ -84,7 +87,9 @@ export class Slack {
     fill(this.side, h("p", { class: "team" }, "Slack", h("span", { class: "chip", title: "This Slack is a stand-in on your machine; it speaks Slack's own protocol" }, "stand-in")),
       h("p", { class: "side-label" }, "You are"), who, h("p", { class: "side-label" }, "Channels"),
       all.filter(([, channel]) => !channel.info.is_im).map(row),
-      direct.length ? h("p", { class: "side-label" }, "Direct messages") : null, direct.map(row));
+      direct.length ? h("p", { class: "side-label" }, "Direct messages") : null, direct.map(row),
+      h("p", { class: "side-label" }, "Apps"),
+      h("button", { type: "button", "aria-current": this.home.shown ? "true" : null, onclick: () => this.openHome() }, "⌂ Onethread Home"));
     if (focused) [...this.side.querySelectorAll("input,button")].find((one) => (one.value || one.textContent) === focused)?.focus();
   }
 
@@ -115,8 +120,17 @@ export class Slack {
     }
   }
 
+  openHome() {
+    this.closeThread();
+    this.pane.element.hidden = true;
+    this.home.open();
+    this.drawSide();
+  }
+
   openChannel(id) {
     if (!id) return;
+    this.home.close();
+    this.pane.element.hidden = false;
     if (id !== this.open.channel) this.closeThread();
     this.open.channel = id;
     this.pane.rows.clear();

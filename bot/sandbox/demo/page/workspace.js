@@ -29,7 +29,7 @@ export class Workspace extends EventTarget {
     const api = new SlackApi(this.people[key].token);
     const boot = await api.call("client.boot", {}, signal);
     if (signal.aborted) return;
-    Object.assign(this, { key, api, me: boot.self, team: boot.team, bot: boot.bot, cursor: boot.cursor, views: boot.views });
+    Object.assign(this, { key, api, me: boot.self, team: boot.team, bot: boot.bot, cursor: boot.cursor, views: boot.views, home: null });
     this.users = new Map(boot.users.map((user) => [user.id, user]));
     this.channels = new Map(boot.channels.map((info) => [info.id, { info, messages: new Map(), unread: 0 }]));
     this.say("person");
@@ -87,7 +87,10 @@ export class Workspace extends EventTarget {
     else if (kind === "view_closed") this.views = this.views.filter((view) => view.id !== update.view_id);
     else if (kind === "view_errors") this.say("view_errors", update);
     else if (kind === "status" && channel) (channel.status ??= new Map()).set(update.thread_ts, update.status);
-    else if (kind === "home") this.home = update.view;
+    else if (kind === "home") {
+      this.home = update.view;
+      this.say("home");
+    }
     else if (kind === "channel") await this.meet(signal);
     if (kind.startsWith("view_")) this.say("views");
     else if (channel) this.say("messages", { channel: channel.info.id, update });
