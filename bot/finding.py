@@ -7,6 +7,7 @@ loaded.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from bot import lookups, recap, views
 from bot.commands.finding_services import Found, HistoryPage, Hit, Narrowed, Overview, Place, Recap
 from bot.commands.services import HistoryItem
 from bot.commands.types import Agent
-from bot.errors import UserError
+from bot.errors import StorageError, UserError
 from bot.hands import Hands
 from bot.housekeeping import catch_up
 from bot.messages import AgentId, CustomerId, MessageId, TeamId
@@ -80,7 +81,8 @@ class Finding:
         if not wanted:
             return Found((), older=False, understood=False)
         filters = filters_of(self._hands.policy, narrowed, await self.visible(viewer.id))
-        await catch_up(self._hands.database)
+        with contextlib.suppress(StorageError):  # a database that cannot be written to is searched as it is
+            await catch_up(self._hands.database)
         return await self._hands.read(find, wanted, filters, customer_id, before, limit)
 
     async def recap(self, viewer: Agent, customer_id: CustomerId) -> Recap:

@@ -102,6 +102,7 @@ def _footprint(connection: Connection, customer_id: int) -> Footprint:
         counts.own_posts,
         tuple(dict.fromkeys(row.channel for row in threads)),
         footprint.count_waiting(connection, erasing.lanes_of(connection, ids)),
+        tuple(people.handle(one) for one in footprint.others_at(connection, ids)),
     )
 
 

@@ -8,6 +8,7 @@ that something waits. Whoever writes again by hand is let in by that, and everyt
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -128,9 +129,10 @@ def _flood(connection: Connection, rules: QuarantinePolicy, whose: Whose, now: f
 def keep(
     connection: Connection, policy: CorePolicy, customer_id: int, team: TeamPolicy, why: str, now: float
 ) -> set[str]:
-    """A message was stored that waits apart. The channel tells that something does."""
-    if rows.hold(connection, customer_id, why):
-        sla.kept_apart(connection, customer_id, True, now, "quarantine")
+    """A message was stored that waits apart. With a sender's first one the channel tells that somebody waits."""
+    if not rows.hold(connection, customer_id, why):
+        return set()
+    sla.kept_apart(connection, customer_id, True, now, "quarantine")
     buckets = replies.refresh_card(connection, policy, customer_id, team.id, now)
     return buckets | tell(connection, policy, team.id, now)
 
@@ -159,19 +161,27 @@ def tell(connection: Connection, policy: CorePolicy, team: str, now: float, *, n
     return prompts.to_person(connection, of.slack_channel, prompt, about, now)
 
 
+def how_many(count: int) -> str:
+    """A count in words: it ends somewhere."""
+    return f"{count}" if count < rows.MANY else f"{rows.MANY} or more"
+
+
 def _notice(team: str, count: int, now: float) -> Prompt:
     if not count:
         return Prompt((("Nothing waits in quarantine any more.",),), now)
-    many = "1 message waits" if count == 1 else f"{count} messages wait"
+    many = "1 sender waits" if count == 1 else f"{how_many(count)} senders wait"
     return Prompt(
-        (((f"{many} in quarantine, from senders nobody knows."),),),
+        (((f"{many} in quarantine."),),),
         now,
         (Press("Look", "quarantine.look", team),),
     )
 
 
 def _again(connection: Connection, last: Any, prompt: Prompt, now: float) -> set[str]:
-    asks.change(connection, last.id, prompts.packed(prompt))
+    before, after = json.loads(last.payload), prompts.packed(prompt)
+    if before["lines"] == after["lines"]:
+        return set()
+    asks.change(connection, last.id, after)
     if rows.renewal_waits(connection, last.lane_id, asks.AGAIN):
         return set()
     return {

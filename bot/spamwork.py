@@ -63,9 +63,10 @@ class SpamWork:
         """Who is in quarantine, newest first."""
         return await self._hands.read(_held, team, before, limit)
 
-    async def held_messages(self, team: TeamId) -> int:
-        """How many messages wait in quarantine."""
-        return await self._hands.read(lambda connection, policy: rows.waiting(connection, team))
+    async def held_senders(self, team: TeamId) -> str:
+        """How many senders wait in quarantine, in words."""
+        count = await self._hands.read(lambda connection, policy: rows.waiting(connection, team))
+        return quarantine.how_many(count)
 
     async def let_in(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
         """Out of quarantine, once."""

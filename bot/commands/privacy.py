@@ -81,6 +81,11 @@ def what_happens(person: Person, found: Footprint) -> str:
         )
     if found.waiting:
         lines.append(f"Replies that wait and will not be sent: {found.waiting}.")
+    if found.others:
+        lines.append(
+            f"Not with them: {', '.join(found.others[:_SHOWN])}, of whom the same address is known, not proven. "
+            "Look whether that is the same person, and erase them too."
+        )
     return "\n".join([*lines, "", "If they write again, they are a new customer of whom nothing is known."])
 
 

@@ -130,8 +130,8 @@ class SpamServices(Protocol):
         """Who is in quarantine, newest first."""
         ...
 
-    async def held_messages(self, team: TeamId) -> int:
-        """How many messages wait in quarantine."""
+    async def held_senders(self, team: TeamId) -> str:
+        """How many senders wait in quarantine, in words: "3", "100 or more"."""
         ...
 
     async def let_in(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:

@@ -116,14 +116,14 @@ async def _list(
     services: Services, call: Call, team: TeamId, before: CustomerId | None, first: str = ""
 ) -> Answer:
     found = await services.spam.held(team, before, PAGE + 1)
-    count = await services.spam.held_messages(team)
+    count = await services.spam.held_senders(team)
     if not found:
         words = "That is all." if before is not None else "Nothing waits in quarantine."
         return Answer(Text(f"{first} {words}".strip()), replace=bool(first) or before is not None)
     now = time.time()
     rows = tuple(_row(one, call, now) for one in found[:PAGE])
-    many = "1 message waits" if count == 1 else f"{count if count < 1000 else '1000 or more'} messages wait"
-    said = f"{first} {many} in quarantine, newest senders first. Nothing is lost or answered here."
+    many = "1 sender waits" if count == "1" else f"{count} senders wait"
+    said = f"{first} {many} in quarantine, newest first. Nothing is lost or answered here."
     buttons: tuple[Button, ...] = ()
     if len(found) > PAGE:
         value = refs.ref_value(found[PAGE - 1].customer_id, team, b=found[PAGE - 1].customer_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from bot.desk import State
-from bot.storage.schema import attachment, conversation, delivery, message, post, thread
+from bot.storage.schema import attachment, conversation, delivery, identity, message, post, thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,16 @@ def count_waiting(connection: Connection, lane_ids: Collection[int]) -> int:
     waits = delivery.c.state.in_((State.HELD, State.PENDING)) & (delivery.c.op == "send")
     statement = select(func.count()).where(delivery.c.lane_id.in_(lane_ids), waits)
     return int(connection.execute(statement).scalar_one())
+
+
+def others_at(connection: Connection, ids: Collection[int]) -> list[int]:
+    """Other customers of whom one of somebody's addresses is known."""
+    theirs, same = identity.alias("theirs"), identity.alias("same")
+    found = (
+        select(same.c.customer_id)
+        .join(theirs, (theirs.c.channel == same.c.channel) & (theirs.c.address == same.c.address))
+        .where(theirs.c.customer_id.in_(ids), same.c.customer_id.not_in(ids))
+        .distinct()
+        .order_by(same.c.customer_id)
+    )
+    return list(connection.execute(found).scalars())

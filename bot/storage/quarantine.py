@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, null, select, update
+from sqlalchemy import Connection, bindparam, case, exists, func, null, select, update
 
 from bot.storage.hot import Hot
 from bot.storage.schema import audit, conversation, customer, delivery, identity, message
@@ -14,6 +14,8 @@ from bot.storage.schema import lane as lane_table
 NEWEST = 1000
 """Messages of a customer that are looked at for some that nobody has seen."""
 
+MANY = 100
+"""Senders in quarantine are counted up to so many: a flood must not make each of its messages dear."""
 _UNSEEN = ~exists().where(delivery.c.message_id == message.c.id, delivery.c.op == "say")
 
 _LAST = Hot(
@@ -178,32 +180,35 @@ def page(connection: Connection, team: str, before: int | None, limit: int) -> S
     ).all()
 
 
-def waiting(connection: Connection, team: str) -> int:
-    """How many messages to a team wait in quarantine; counted up to a thousand."""
-    some = (
-        select(message.c.id)
-        .join(customer, customer.c.id == message.c.customer_id)
-        .join(conversation, conversation.c.id == message.c.conversation_id)
-        .where(
-            customer.c.quarantine.is_not(None),
-            message.c.direction == "inbound",
-            conversation.c.team == team,
-            _UNSEEN,
-        )
-        .limit(1000)
-        .subquery()
+_WAITING = select(func.count()).select_from(
+    select(customer.c.id)
+    .where(
+        customer.c.quarantine.is_not(None),
+        exists().where(
+            conversation.c.customer_id == customer.c.id, conversation.c.team == bindparam("which")
+        ),
     )
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+    .limit(MANY)
+    .subquery()
+)
+
+
+def waiting(connection: Connection, team: str) -> int:
+    """How many senders to a team wait in quarantine; ``MANY`` and more count as ``MANY``."""
+    return int(connection.execute(_WAITING, {"which": team}).scalar_one())
+
+
+_NOTICE = (
+    select(delivery.c.id, delivery.c.lane_id, delivery.c.created_at, delivery.c.payload)
+    .where(delivery.c.about == bindparam("what"), delivery.c.op == "ask")
+    .order_by(delivery.c.id.desc())
+    .limit(1)
+)
 
 
 def newest_notice(connection: Connection, about: str) -> Any | None:
-    """The newest prompt about something: its id, lane, and when it was made."""
-    return connection.execute(
-        select(delivery.c.id, delivery.c.lane_id, delivery.c.created_at)
-        .where(delivery.c.about == about, delivery.c.op == "ask")
-        .order_by(delivery.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+    """The newest prompt about something: its id, lane, when it was made, and what it says."""
+    return connection.execute(_NOTICE, {"what": about}).one_or_none()
 
 
 def leave_notices(connection: Connection, about: str) -> None:
@@ -212,8 +217,9 @@ def leave_notices(connection: Connection, about: str) -> None:
 
 
 def renewal_waits(connection: Connection, lane_id: int, op: str) -> bool:
-    """Whether something of that lane waits to be shown anew already."""
-    head = select(lane_table.c.head).where(lane_table.c.id == lane_id).scalar_subquery()
+    """Whether something of that lane waits to be shown anew already; what is being shown just now does not count."""
+    begun = case((lane_table.c.owner.is_not(None), 1), else_=0)
+    head = select(lane_table.c.head + begun).where(lane_table.c.id == lane_id).scalar_subquery()
     found = select(delivery.c.id).where(
         delivery.c.lane_id == lane_id,
         delivery.c.seq >= head,

@@ -99,3 +99,10 @@ async def test_in_a_thread_a_button_opens_the_form(services: FakeServices) -> No
     assert (button.label, button.style) == ("Erase C42…", "danger")
     form = await run(services, button.action, button.value, Face.BUTTON, agent=ADMIN)
     assert isinstance(form, Form)
+
+
+async def test_who_claims_the_same_address_is_named(services: FakeServices) -> None:
+    services.privacy.found = replace(services.privacy.found, others=("C51",))
+    form = await run(services, "customer", "C42 erase", agent=ADMIN)
+    assert isinstance(form, Form)
+    assert "Not with them: C51, of whom the same address is known, not proven." in form.fields[0].value

@@ -90,7 +90,7 @@ def named(rows: tuple[Row, ...]) -> list[str]:
 
 async def test_the_list_says_who_why_and_what(waiting: FakeServices) -> None:
     answer = await shown(waiting, "quarantine")
-    assert answer.text.plain.startswith("55 messages wait in quarantine")
+    assert answer.text.plain.startswith("10 senders wait in quarantine, newest first.")
     first = answer.rows[0]
     assert first.text.plain == "C10 News 10 · news10@letters.example\n“Sale!”"
     assert first.under.startswith("mailing list or newsletter (List-Id) · ")
@@ -122,7 +122,7 @@ async def test_let_in_and_spam_shorten_the_list(waiting: FakeServices) -> None:
     row = (await shown(waiting, "quarantine")).rows[0]
     assert row.button is not None
     after = await shown(waiting, row.button.action, row.button.value, Face.BUTTON)
-    assert after.text.plain.startswith("C10 News 10 is let in. 45 messages wait") and after.replace
+    assert after.text.plain.startswith("C10 News 10 is let in. 9 senders wait") and after.replace
     again = await shown(waiting, row.button.action, row.button.value, Face.BUTTON)
     assert again.error and "not in quarantine any more" in again.text.plain
     spam = after.rows[0].others[0]

@@ -144,3 +144,17 @@ async def test_a_mail_that_answers_what_we_sent_her_begins_anew(database: Databa
         await world.says("an answer, later", source="9", answers=case)
         (again,) = await world.casework.lookup("dana@mail.example", SUPPORT)
         assert again.handle == "C3" and again.conversation_id != case
+
+
+async def test_who_claims_her_address_is_somebody_else_and_is_named(database: Database) -> None:
+    async with World(database) as world:
+        await live(world)
+        await world.says("It is me, Dana", source="f1", verified=False)
+        found = await world.casework.privacy.footprint(CustomerId(1))
+        assert found.others == ("C3",)
+        assert (await world.casework.privacy.footprint(CustomerId(2))).others == ()
+        await erase(world)
+        (claim,) = await world.casework.lookup("C3", SUPPORT)
+        assert [one.text.plain for one in await world.casework.history(claim.customer_id)] == [
+            "It is me, Dana"
+        ]

@@ -36,13 +36,13 @@ async def test_a_newsletter_waits_and_is_let_in(shop: Shop) -> None:
         await shop.mails(OMAR, "Twenty percent off!", name="Letters", subject="Sale", headers=LETTER)
         await shop.mails(DANA, "Where is my parcel?")
         await shop.sees("Where is my parcel?")
-        await shop.until(lambda: "2 messages wait in quarantine" in read(notice(shop) or {}))
+        await shop.until(lambda: "1 sender waits in quarantine" in read(notice(shop) or {}))
         assert len(shop.roots()) == 2, "Dana's card and the notice: the newsletter has no card"
 
         told = notice(shop)
         assert told is not None
         await shop.presses("agent1", told["ts"], "quarantine.look")
-        listed = await whispered(shop, "2 messages wait in quarantine, newest senders first")
+        listed = await whispered(shop, "1 sender waits in quarantine, newest first")
         assert "C1 Letters · customer2@mail.example" in read(listed) and "Ten percent off!" in read(listed)
         assert "mailing list or newsletter (List-Id)" in read(listed) and "2 messages" in read(listed)
         refused = await shop.types("agent1", "/reply C1 Hello")
@@ -76,7 +76,7 @@ async def test_a_flagged_verification_and_a_person_who_writes_by_hand(shop: Shop
         )
         await shop.until(lambda: notice(shop))
         await shop.types("agent1", "/quarantine")
-        listed = await whispered(shop, "1 message waits")
+        listed = await whispered(shop, "1 sender waits")
         assert "may be an account verification: do not use it as proof of who somebody is" in read(listed)
         await shop.mails(OMAR, "Sorry, that was our tool. I am Omar.", name="Omar Said")
         await shop.sees("I am Omar.", "Tool")

@@ -28,8 +28,9 @@ UPLOADS_AT_ONCE, UPLOADS_FROM_ONE = 16, 4
 CHUNK_SECONDS, UPLOAD_SECONDS = 20.0, 300.0
 """How long an upload may be silent, and take in all."""
 _COMMENT = re.compile(r" // [^\"'`]*\Z")
-_SPACED = re.compile(r" (=>|&&|\|\||===|!==|\+=|\?\?|<=|>=) |(?<=\{) | (?=\})")
+_SPACED = re.compile(r" (=>|[=?:]|&&|\|\||===|!==|\+=|\?\?|<=|>=) |(?<=\{) | (?=\})|(?<=\)) (?=\{)")
 """Spaces beside what stands in no sentence of the widget's."""
+_ENDED = re.compile(r"(?<=[;{,(])\n")
 _AIR = re.compile(r"\s*([{};,])\s*|(?<=:) ")
 _BEARER = "Bearer "
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,7 +43,8 @@ def slim(source: str) -> str:
         for line in source.splitlines()
     ]
     kept = [line for line in lines[1:] if line and not (line.startswith("/*") and line.endswith("*/"))]
-    before, mark, rest = "\n".join([source.splitlines()[0], *kept, ""]).partition("const STYLE = `")
+    whole = _ENDED.sub("", "\n".join([source.splitlines()[0], *kept, ""]))
+    before, mark, rest = whole.partition("const STYLE=`")
     style, end, after = rest.partition("`;")
     tight = _AIR.sub(lambda found: found[1] or "", style).replace(";}", "}")
     return before + mark + tight + end + after

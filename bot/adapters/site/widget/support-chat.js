@@ -253,7 +253,8 @@ class Talk {
     const token = this.used = this.token;
     // A client that has not seen everything asks from there, so that its "seen" counts on the new line.
     const unseen = [...this.messages.values()].filter((message) => message.from === "team" && !message.seen && message.n);
-    const after = Math.min(this.after, ...unseen.map((message) => message.n - 1));
+    // What another tab has signed in is another conversation: it is asked for from its beginning.
+    const after = token?.startsWith(`${this.visitor}.`) ? Math.min(this.after, ...unseen.map((message) => message.n - 1)) : 0;
     const identity = this.identity;
     if (identity && !this.store.get("device")) this.store.set("device", newId());
     ws.onopen = () => this.put({ t: "hello", v: 1, token: token || undefined, after, ...identity && { identity, device: this.store.get("device") } });

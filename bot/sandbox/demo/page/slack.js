@@ -140,6 +140,7 @@ export class Slack {
 
   // Put words into the channel's composer; where the thread covers the channel, it is closed.
   write(text) {
+    if (this.home.shown) this.openChannel(this.open.channel);
     if (!this.pane.element.offsetParent) this.closeThread();
     this.pane.composer.set(text);
   }
