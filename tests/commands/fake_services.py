@@ -31,6 +31,7 @@ from tests.commands.fake_macros import FakeMacros
 from tests.commands.fake_merging import FakeMerging
 from tests.commands.fake_privacy import FakePrivacy
 from tests.commands.fake_profile import FakeProfile
+from tests.commands.fake_sla import FakeSla
 from tests.commands.fake_spam import FakeSpam
 from tests.commands.fake_timing import FakeFollowUps, FakeReminders, FakeSnoozes
 
@@ -95,6 +96,7 @@ class FakeServices(Services):
     def __post_init__(self) -> None:
         self.desk = FakeDesk(self)
         self.finding = FakeFinding(self.messages, self.whose, self.people.__getitem__)
+        self.sla = FakeSla(self)
         self.snoozes = FakeSnoozes(self)
         self.follow_ups = FakeFollowUps(self)
         self.reminders = FakeReminders()
