@@ -83,6 +83,15 @@ async def test_the_file_is_small_and_stands_alone() -> None:
     assert outside == {"http://www.w3.org/2000/svg"}
 
 
+async def test_what_is_served_says_the_same() -> None:
+    source = WIDGET.read_text(encoding="utf-8")
+    served = slim(source)
+    strings = re.compile(r'"[^"\n]*"')
+    assert strings.findall(served) == strings.findall(source)
+    assert " // " not in served
+    assert served.splitlines()[0] == source.splitlines()[0]
+
+
 async def test_the_texts_are_complete_in_every_language() -> None:
     source = WIDGET.read_text(encoding="utf-8")
     tables = source.partition("const TEXTS = {")[2].partition("\n};")[0]

@@ -27,7 +27,7 @@ UPLOADS_AT_ONCE, UPLOADS_FROM_ONE = 16, 4
 """Uploads in memory at a time, more wait; and from one IP address, more are refused."""
 CHUNK_SECONDS, UPLOAD_SECONDS = 20.0, 300.0
 """How long an upload may be silent, and take in all."""
-_COMMENT = re.compile(r" // [^\"'`]*\Z")
+_COMMENT = re.compile(r" // [^\"`]*\Z")
 _SPACED = re.compile(r" (=>|[=?:]|&&|\|\||===|!==|\+=|\?\?|<=|>=) |(?<=\{) | (?=\})|(?<=\)) (?=\{)")
 """Spaces beside what stands in no sentence of the widget's."""
 _ENDED = re.compile(r"(?<=[;{,(])\n")
