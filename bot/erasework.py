@@ -30,7 +30,7 @@ from bot.desk import Desk, Place
 from bot.journal import Entry, Journal
 from bot.messages import BlobId, InboxId
 from bot.policy import Rate
-from bot.storage import erasing, jobs, people, unshowing, wiping
+from bot.storage import erasing, forgetting, jobs, people, unshowing, wiping
 from bot.storage.database import Database
 from bot.storage.erasing import Address
 
@@ -218,8 +218,8 @@ class Steps:
         after = state | {"step": "log", "known": [], "named": [], "places": places, "prompts": notices}
 
         def unit(connection: Connection) -> None:
-            about = erasing.forget_about(connection, state["ids"])
-            erasing.forget_traces(connection, known)
+            about = forgetting.forget_about(connection, state["ids"])
+            forgetting.forget_traces(connection, known)
             after["prompts"] = sorted({*notices, *unshowing.prompts_about(connection, about)})
 
         await self._save(job_id, after, unit)
@@ -240,7 +240,7 @@ class Steps:
 
         def unit(connection: Connection) -> None:
             line = (state["line"][0], state["line"][1])
-            after["line"] = erasing.some_lines(connection, state["lanes"], line, self._chunk)
+            after["line"] = forgetting.some_lines(connection, state["lanes"], line, self._chunk)
 
         await self._save(job_id, after, unit)
         return after

@@ -22,6 +22,7 @@ from bot.errors import DeliveryError, UserError
 from bot.export import Export, Wanted
 from bot.hands import Hands
 from bot.lookups import not_erased
+from bot.merging import UNMERGE
 from bot.messages import CustomerId
 from bot.storage import erasing, footprint, inboxes, people
 from bot.views import reach
@@ -42,6 +43,8 @@ class Privacy:
     async def erase(self, customer_id: CustomerId, agent: Agent) -> None:
         """Begins; durable when it returns."""
         ids = await self._ids(customer_id)
+        if await self.hands.database.read(partial(footprint.being_divided, ids=ids, kind=UNMERGE)):
+            raise UserError(f"{people.handle(ids[0])} is being unmerged just now. Try again in a minute.")
         await self.erasing.erase(ids, agent.id, agent.name)
 
     async def export(

@@ -18,8 +18,8 @@ class Footprint:
 
     ``handles`` are all their numbers, today's first; ``addresses`` as they are known ("email dana@mail.example"); ``channels``
     the Slack channels in which they have threads; ``posts`` are Slack posts, ``own_posts`` those of them that people wrote,
-    which no bot can delete. ``waiting`` replies have not gone out yet. ``others`` are handles of customers who claim one of their
-    addresses, or said that it is theirs, and are not erased with them.
+    which no bot can delete. ``waiting`` replies have not gone out yet. ``others`` are handles of customers who claim one of
+    their addresses, or said that it is theirs, and are not erased with them.
     """
 
     handles: tuple[str, ...]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from bot.desk import State
+from bot.storage import jobs
 from bot.storage.schema import attachment, conversation, delivery, identity, message, post, thread
+from bot.storage.schema_people import customer_merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,10 @@ def others_at(connection: Connection, ids: Collection[int]) -> list[int]:
         .order_by(same.c.customer_id)
     )
     return list(connection.execute(found).scalars())
+
+
+def being_divided(connection: Connection, ids: Collection[int], kind: str) -> bool:
+    """Whether a job of a kind about one of somebody's merges is under way."""
+    theirs = or_(customer_merge.c.survivor_id.in_(ids), customer_merge.c.merged_id.in_(ids))
+    merges = {str(one) for one in connection.execute(select(customer_merge.c.id).where(theirs)).scalars()}
+    return any(job.subject in merges for job in jobs.waiting(connection, kind))

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from bot.desk import Line, Prompt
-from bot.errors import StorageError, TemporaryFailure
+from bot.errors import StorageError, TemporaryFailure, UserError
 from bot.messages import Attachment, CustomerId
 from bot.prompts import to_person
 from bot.storage import erasing
 from bot.storage.database import Database, SqliteDatabase
 from bot.storage.group import Unit
 from bot.storage.migrate import migrate
-from bot.storage.schema import customer, identity
 from tests.core.canaries import in_files, in_tables
 from tests.core.dana import ANN, DANA, WORD, erase, live, rows
 from tests.core.world import KIM, MAIL, SUPPORT, World, message
@@ -182,29 +180,20 @@ async def test_who_was_merged_is_erased_as_a_whole(database: Database, tmp_path:
         await live(world)
         await world.says(f"a {WORD} from the office", source="w1", who="dp@work.example", name="D. Petrov")
         await world.quiet()
-        await merge(world, 1, 3)
+        merged = await world.casework.merging.merge(
+            CustomerId(1), CustomerId(3), KIM, "m1", f"both say {WORD}"
+        )
+        await world.quiet()
         assert (await world.casework.privacy.footprint(CustomerId(3))).handles == ("C1", "C3")
         await erase(world, 3)
         await world.quiet()
         assert await in_tables(database, *DANA, "dp@work.example") == []
         assert {post.card.customer_name for post in world.desk.posts.values() if post.card} == {"Omar Said"}
         for handle in ("C1", "C3"):
-            with pytest.raises(Exception, match=rf"{handle} was erased on .* by Ann"):
+            with pytest.raises(UserError, match=rf"{handle} was erased on .* by Ann"):
                 await world.casework.lookup(handle, SUPPORT)
-
-
-async def merge(world: World, survivor: int, merged: int) -> None:
-    """As a merge leaves it: a pointer, identities moved."""
-
-    def unit(connection: Any) -> None:
-        connection.execute(
-            update(customer).where(customer.c.id == merged).values(merged_into=survivor, root_id=survivor)
-        )
-        connection.execute(
-            update(identity).where(identity.c.customer_id == merged).values(customer_id=survivor)
-        )
-
-    await world.database.write(unit)
+        with pytest.raises(UserError):
+            await world.casework.merging.unmerge(merged.merge_id, KIM, "u1")
 
 
 async def test_a_restored_backup_is_erased_again_before_anybody_reads(tmp_path: Path) -> None:
