@@ -110,8 +110,8 @@ def test_no_column_is_forgotten() -> None:
         and column.name not in EMPTIED.get(table.name, set()) | HARMLESS.get(table.name, set())
     }
     assert not undecided, (
-        f"{sorted(undecided)}: can it hold words, names or addresses of a customer? Then bot/storage/forgetting.py has to empty "
-        "it, and EMPTIED here names it; else it is HARMLESS."
+        f"{sorted(undecided)}: can it hold words, names or addresses of a customer? Then bot/storage/forgetting.py has to "
+        "empty it, and EMPTIED here names it; else it is HARMLESS."
     )
 
 
