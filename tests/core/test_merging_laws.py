@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
@@ -296,6 +296,9 @@ PAIRS = st.lists(st.tuples(anybody, anybody), min_size=1, max_size=4)
 
 def test_merged_and_parted_again_is_as_it_was(stage: Stage) -> None:
     @stage.settings
+    @example(
+        history=[("answers", 1, 1), ("snoozes", 0, 0)], pairs=[(4, 0)]
+    )  # one waits for us no more, one sleeps
     @given(history=HISTORY, pairs=PAIRS)
     def law(history: list[Step], pairs: list[tuple[int, int]]) -> None:
         def play(story: Story) -> None:
