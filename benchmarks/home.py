@@ -1,4 +1,4 @@
-"""Home and pickers on 10,000 open conversations a team: milliseconds of each question, p50 and p95, on both databases.
+"""Home and pickers on 10,000 open conversations a team: milliseconds of each question, p50, p95 and CPU, on both databases.
 
 A team's Home is asked for as an agent and as its lead; the picker as one types: nothing, one letter, three letters, a name, an
 address; and ``next``. PostgreSQL is measured where ``TEST_DATABASE_URL`` names a server's empty database, or is left out.
@@ -222,8 +222,8 @@ def questions(core: Hands) -> dict[str, Question]:
     }
 
 
-async def measure(url: str, rounds: int) -> dict[str, tuple[float, float]]:
-    """Question → (p50, p95) in milliseconds."""
+async def measure(url: str, rounds: int) -> dict[str, tuple[float, float, float]]:
+    """Question → (p50, p95, CPU of this process) in milliseconds."""
     database = connect(url)
     await database.open()
     try:
@@ -231,24 +231,27 @@ async def measure(url: str, rounds: int) -> dict[str, tuple[float, float]]:
         for team in TEAMS:
             await database.write(partial(fill, team=team))
         await database.write(lambda connection: connection.exec_driver_sql("analyze"))
-        found: dict[str, tuple[float, float]] = {}
+        found: dict[str, tuple[float, float, float]] = {}
         for name, ask in questions(hands(database)).items():
-            took = []
+            took: list[float] = []
+            before = time.process_time()
             for _ in range(max(20, rounds * 4)):
                 began = time.perf_counter()
                 await ask()
                 took.append((time.perf_counter() - began) * 1000)
-            found[name] = statistics.median(took), statistics.quantiles(took, n=20)[-1]
+            cpu = (time.process_time() - before) * 1000 / len(took)
+            found[name] = statistics.median(took), statistics.quantiles(took, n=20)[-1], cpu
         return found
     finally:
         await database.close()
 
 
-def _print(where: str, found: dict[str, tuple[float, float]]) -> None:
+def _print(where: str, found: dict[str, tuple[float, float, float]]) -> None:
     print(f"{where}: {OPEN:,} open conversations in each of {len(TEAMS)} teams (ms)")
-    for name, (middle, high) in found.items():
-        print(f"  {name:34} p50 {middle:7.1f}   p95 {high:7.1f}{'' if high < GOAL else '   OVER'}")
-    print(f"  worst p95 / {GOAL:.0f} ms: {max(high for _, high in found.values()) / GOAL:.2f}")
+    for name, (middle, high, cpu) in found.items():
+        over = "" if high < GOAL else "   OVER"
+        print(f"  {name:34} p50 {middle:7.1f}   p95 {high:7.1f}   CPU {cpu:6.1f}{over}")
+    print(f"  worst p95 / {GOAL:.0f} ms: {max(high for _, high, _ in found.values()) / GOAL:.2f}")
 
 
 async def main(rounds: int) -> None:

@@ -166,7 +166,7 @@ class HomeTab:
 
     def _due(self, viewer: _Viewer, pulse: str) -> bool:
         now = time.monotonic()
-        if now - viewer.drawn_at < EVERY:
+        if viewer.busy or now - viewer.drawn_at < EVERY:
             return False
         ended = viewer.notice is not None and viewer.notice_until <= now
         turned = viewer.turns_at is not None and viewer.turns_at <= time.time()

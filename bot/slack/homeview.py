@@ -68,7 +68,8 @@ def home_view(home: Home, seen: Seen, notice: Answer | None = None) -> Block:
         return plain_view(OUTSIDER)
     top = [mrkdwn_section(_headline(home, seen.now)), _bar()]
     if notice is not None:
-        top += [*answer_blocks(notice)[:NOTICE], {"type": "divider"}]
+        top += answer_blocks(notice)[:NOTICE]
+        top += [{"type": "divider"}] if len(home.teams) == 1 else []
     parts = _parts(home, seen)
     fixed = len(top) + sum(len(part.above) + (1 if part.more and part.total else 0) for part in parts)
     shown = shares([len(part.rows) for part in parts], MAX_BLOCKS - fixed)
@@ -104,7 +105,8 @@ def mrkdwn_section(text: str) -> Block:
 def _headline(home: Home, now: float) -> str:
     free = sum(team.unassigned_count for team in home.teams)
     if not home.waiting:
-        rest = f"{free} wait for somebody to take them." if free else "Well done."
+        takes = "waits for somebody to take it" if free == 1 else "wait for somebody to take them"
+        rest = f"{free} {takes}." if free else "Well done."
         return f"*Nobody waits for you.* {rest}"
     said = f"*{home.waiting} {'waits' if home.waiting == 1 else 'wait'} for you*"
     due = home.next_due
@@ -124,7 +126,7 @@ def _parts(home: Home, seen: Seen) -> list[_Part]:
     if home.teams[MAX_TEAMS:]:
         parts.append(_Part((mrkdwn_section(_also(home.teams[MAX_TEAMS:])),)))
     parts += [_wrong(home, seen), _aside(home, seen), _follow_ups(home)]
-    parts.append(_Part((context(mrkdwn(_day(home.day))), context(mrkdwn(f"as of {date(seen.now)}")))))
+    parts.append(_Part((context(mrkdwn(_day(home.day)), mrkdwn(f"· as of {date(seen.now)}")),)))
     return [part for part in parts if part.above]
 
 
@@ -177,7 +179,9 @@ def _of_lead(lead: LeadView, team: TeamHome, seen: Seen) -> list[_Part]:
     if len(lead.loads) > AGENTS:
         lines.append(f"… and {len(lead.loads) - AGENTS} more")
     lines.append(f"nobody · {team.unassigned_count} waiting")
-    parts = [_Part((mrkdwn_section("*Who has how much*\n" + "\n".join(lines)),))]
+    parts = []
+    if lead.loads or team.unassigned_count:
+        parts.append(_Part((mrkdwn_section("*Who has how much*\n" + "\n".join(lines)),)))
     if lead.late_count:
         late = tuple(_case(one, seen, "late", ("Assign", "case.assign"), owner=True) for one in lead.late)
         parts.append(

@@ -45,11 +45,11 @@ async def test_a_morning_in_home(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
         await opens(shop, "agent1")
         await opens(shop, "lead")
         await sees(shop, "agent1", "Nobody waits for you.")
-        await sees(shop, "lead", "Who has how much")
+        await sees(shop, "lead", "Nobody waits for you.")
 
         await shop.mails(DANA, "Where is my parcel?", subject="Parcel")
-        await sees(shop, "agent1", "1 wait for somebody to take them", "Dana Petrov", "[Take it]")
-        await sees(shop, "lead", "nobody · 1 waiting")
+        await sees(shop, "agent1", "1 waits for somebody to take it", "Dana Petrov", "[Take it]")
+        await sees(shop, "lead", "Who has how much", "nobody · 1 waiting")
 
         await presses(shop, "agent1", "case.take", "free.support.1")
         text = await sees(shop, "agent1", "1 waits for you", "“Where is my parcel?”", "[Reply]")
