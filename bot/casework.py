@@ -98,7 +98,7 @@ class Casework:
         self._read = self._hands.read
         self._change = self._hands.change
         self.desk: DeskServices = DeskWork(self._hands)
-        self.stats: StatsServices = StatsWork(self._hands)
+        self.stats: StatsServices = StatsWork(self._hands, means.desk, means.folder)
         self.macros: MacroServices = MacroWork(self._hands)
         self.profile: ProfileServices = Profiles(self._hands)
         self.merging: MergingServices = MergeWork(self._hands)

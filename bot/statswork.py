@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from bot import charts
 from bot.commands.stats_services import Asked, Group, OpenNow, Report
 from bot.commands.types import Agent, Role
+from bot.desk import Desk
+from bot.errors import DeliveryError, UserError
 from bot.hands import Hands
 from bot.messages import AgentId, InboxId, TeamId
 from bot.policy import CorePolicy
+from bot.sheets import sheet
 from bot.stats import fold
 from bot.stats.figures import Figures, gather, joined
 from bot.storage import backlogs, stats
@@ -27,8 +34,10 @@ _DIMENSION = {"channel": "inbox", "team": "all"}
 class StatsWork:
     """The figures of the work."""
 
-    def __init__(self, hands: Hands) -> None:
+    def __init__(self, hands: Hands, desk: Desk, folder: str) -> None:
         self._hands = hands
+        self._desk = desk
+        self._folder = folder
 
     async def may_see(self, agent: Agent) -> tuple[TeamId, ...]:
         """For leads their teams', for admins all."""
@@ -54,6 +63,25 @@ class StatsWork:
             for one in made.groups
         ]
         return Report(made.asked, made.zone, made.whole, made.previous, tuple(groups), made.days, made.now)
+
+    async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
+        """Gives somebody the figures as a picture or a file."""
+        name = f"stats-{report.asked.first}-{report.asked.last}.{'png' if shape == 'chart' else 'csv'}"
+
+        def made() -> str:
+            Path(self._folder).mkdir(parents=True, exist_ok=True)
+            data = charts.draw(report, title) if shape == "chart" else sheet(report).encode("utf-8-sig")
+            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+                file.write(data)
+            return file.name
+
+        path = await asyncio.to_thread(made)
+        try:
+            await self._desk.hand(agent.id, path, name, title)
+        except DeliveryError as error:
+            raise UserError(f"Slack did not take the file: {error.reason} Please try again.") from error
+        finally:
+            await asyncio.to_thread(Path(path).unlink)
 
 
 def _report(connection: Connection, policy: CorePolicy, asked: Asked, now: float) -> Report:

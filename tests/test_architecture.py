@@ -68,7 +68,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "drafts",
             "guard",
             "filing",
-            *("statswork", "commands.stats_services"),
+            *("statswork", "sheets", "commands.stats_services"),
             "rollover",
             "transfer",
             "begin",

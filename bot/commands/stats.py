@@ -10,7 +10,7 @@ from bot.commands import ranges, stats_words
 from bot.commands.registry import Action, Command
 from bot.commands.services import Services
 from bot.commands.stats_services import BY, Asked, Report
-from bot.commands.types import Answer, Button, Call, Face, Result, Role, Row
+from bot.commands.types import Answer, Button, Call, Face, Later, Result, Role, Row
 from bot.commands.words import zone_of
 from bot.errors import UserError
 from bot.messages import Span, SpanKind, TeamId, Text
@@ -68,7 +68,26 @@ async def stats(services: Services, call: Call) -> Result:
     zone = await services.stats.zone(teams[0])
     asked = _asked(wanted, teams, zone, time.time())
     report = await services.stats.report(asked)
+    if wanted.shape in ("chart", "csv"):
+        return _handed(services, call, report, wanted.shape)
     return _answer(report, wanted, call)
+
+
+def _handed(services: Services, call: Call, report: Report, shape: str) -> Later:
+    """A picture or a file takes longer than Slack waits; it comes by direct message."""
+    told = title(report) + (f" · by {report.asked.by}" if report.asked.by else "")
+
+    async def work() -> Answer:
+        await services.stats.hand(call.agent, report, shape, told)
+        what = "The chart" if shape == "chart" else "The file"
+        return Answer(Text(f"{what} is in our direct messages: {told}."))
+
+    return Later(Answer(Text("One moment: it comes by direct message.")), work)
+
+
+async def again(services: Services, call: Call) -> Result:
+    """*Chart* and *CSV* below an answer: the same figures in another shape."""
+    return await stats(services, call)
 
 
 async def _teams(services: Services, call: Call) -> tuple[TeamId, ...]:
@@ -135,8 +154,19 @@ def _answer(report: Report, wanted: Wanted, call: Call) -> Answer:
         )
         under = "medians; kept: promises of all kinds; *: made of few" if report.groups else ""
         rows.append(Row(Text(drawn, (Span(0, len(drawn), SpanKind.PRE),)), under))
-    buttons = (Button("What the figures mean", "stats.meaning"),)
+    words = _words(report, wanted)
+    buttons = (
+        Button("Chart", "stats.again", f"{words} chart"),
+        Button("CSV", "stats.again", f"{words} csv"),
+        Button("What the figures mean", "stats.meaning"),
+    )
     return Answer(Text(title(report)), tuple(rows), buttons, replace=call.face is Face.BUTTON)
+
+
+def _words(report: Report, wanted: Wanted) -> str:
+    """The same question with fixed days, so that a button means tomorrow what it means today."""
+    words = f"{report.asked.first}..{report.asked.last}"
+    return words + (f" by {wanted.by}" if wanted.by else "") + (" vs previous" if wanted.previous else "")
 
 
 async def meaning(services: Services, call: Call) -> Result:
@@ -149,4 +179,7 @@ async def meaning(services: Services, call: Call) -> Result:
 
 
 COMMANDS = (Command("stats", "how the team is doing", stats, usage=USAGE, in_thread=USAGE, role=Role.LEAD),)
-ACTIONS = (Action("stats.meaning", meaning, role=Role.LEAD),)
+ACTIONS = (
+    Action("stats.meaning", meaning, role=Role.LEAD),
+    Action("stats.again", again, role=Role.LEAD),
+)

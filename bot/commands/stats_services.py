@@ -77,3 +77,9 @@ class StatsServices(Protocol):
     async def report(self, asked: Asked) -> Report:
         """The figures, right up to this moment."""
         ...
+
+    async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
+        """Gives somebody the figures as a picture ("chart") or as a file ("csv"), by direct message.
+
+        ``UserError`` where Slack does not take it."""
+        ...

@@ -230,8 +230,9 @@ COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
 
 def table(name: str, groups: Sequence[Group], limit: int) -> str:
     """The parts as a table of even columns; the last line says what is left out."""
-    head = [name, *(title for title, _ in COLUMNS)]
-    rows = [[_cut(one.label), *(write(one.figures) for _, write in COLUMNS)] for one in groups[:limit]]
+    columns = [(title, write) for title, write in COLUMNS if name != "agent" or title != "in"]  # nobody's words
+    head = [name, *(title for title, _ in columns)]
+    rows = [[_cut(one.label), *(write(one.figures) for _, write in columns)] for one in groups[:limit]]
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     shown = []
     for row in (head, *rows):

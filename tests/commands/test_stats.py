@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
 from typing_extensions import override
 
+from bot import charts
 from bot.commands import stats, stats_words
 from bot.commands.stats_services import Asked, Group, OpenNow, Report, StatsServices
-from bot.commands.types import Agent, Answer, Face, Role
+from bot.commands.types import Agent, Answer, Face, Later, Role
 from bot.errors import UserError
 from bot.messages import TeamId
+from bot.sheets import sheet
 from bot.stats.cells import Cell, step_of
 from bot.stats.figures import Figures, quantile
 from tests.commands.callers import run, said
@@ -56,6 +60,11 @@ def figures(scale: int = 1) -> Figures:
 @dataclass
 class FakeStats(StatsServices):
     asked: list[Asked] = field(default_factory=list)
+    handed: list[tuple[str, str]] = field(default_factory=list)
+
+    @override
+    async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
+        self.handed.append((shape, title))
 
     @override
     async def may_see(self, agent: Agent) -> tuple[TeamId, ...]:
@@ -108,7 +117,7 @@ async def test_beside_the_days_before_and_told_apart(services: FakeServices, ask
     shown = lines(answer)
     assert "opened 10, was 20" in shown[4] and "resolved 8, as before" in shown[4]
     table = shown[-1].splitlines()
-    assert table[0].split() == ["agent", *[title for title, _ in stats_words.COLUMNS]]
+    assert table[0].split() == ["agent", *[title for title, _ in stats_words.COLUMNS if title != "in"]]
     assert table[1].startswith("Kim") and table[2].startswith("Amir")
     assert len({len(row) for row in table}) == 1 or table[0].rstrip().endswith("compl.")
 
@@ -189,3 +198,52 @@ def test_medians_are_right_to_two_percent() -> None:
 )
 def test_times_in_words(seconds: float | None, words: str) -> None:
     assert stats_words.span(seconds) == words
+
+
+async def test_a_picture_and_a_file_come_by_direct_message(services: FakeServices, asked: FakeStats) -> None:
+    answer = await run(services, "stats", "last week by agent", agent=LEAD)
+    assert isinstance(answer, Answer)
+    chart, table = answer.buttons[0], answer.buttons[1]
+    assert (chart.label, table.label) == ("Chart", "CSV")
+    for button, shape in ((chart, "chart"), (table, "csv")):
+        later = await run(services, button.action, button.value, Face.BUTTON, agent=LEAD)
+        assert isinstance(later, Later)
+        done = await later.work()
+        assert "direct messages" in done.text.plain
+        assert asked.handed[-1][0] == shape and asked.asked[-1] == asked.asked[0]
+
+
+def test_the_file_has_a_line_for_each_part_and_no_formula() -> None:
+    groups = (Group("UKIM", "=HYPERLINK(evil)", figures()),)
+    report = Report(
+        Asked((SUPPORT,), date(2026, 10, 1), date(2026, 10, 2), "agent"),
+        "UTC",
+        figures(),
+        None,
+        groups,
+        (),
+        NOW,
+    )
+    rows = list(csv.DictReader(io.StringIO(sheet(report))))
+    assert [(row["by"], row["value"]) for row in rows] == [("all", ""), ("agent", "'=HYPERLINK(evil)")]
+    assert (rows[0]["opened"], rows[0]["first_work_seconds_count"], rows[0]["rating_mean"]) == (
+        "10",
+        "10",
+        "4.25",
+    )
+    assert rows[0]["next_work_seconds_median"] == ""
+
+
+@pytest.mark.parametrize("by", [None, "agent", "channel", "hour"])
+@pytest.mark.parametrize("many", [0, 1, 40])
+def test_every_chart_can_be_drawn(by: str | None, many: int) -> None:
+    first = date(2026, 1, 1)
+    shown = tuple(
+        (first + timedelta(days=n), {"opened": n, "resolved": 1, "handled": 0}) for n in range(many * 3)
+    )
+    groups = tuple(Group(f"{n:02d}", f"part {n} " * 5, figures()) for n in range(many))
+    asked = Asked((SUPPORT,), first, first + timedelta(days=max(many * 3 - 1, 0)), by, True)
+    picture = charts.draw(Report(asked, "UTC", figures(), figures(2), groups, shown, NOW), "a title")
+    assert picture.startswith(b"\x89PNG") and len(picture) < 400_000
+    width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
+    assert (width, height) == (1170, 676)
