@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, update
 from bot.contract import BlobStore
 from bot.errors import StorageError
 from bot.messages import BlobId
-from bot.storage import inboxes, indexing
+from bot.storage import inboxes, indexing, links
 from bot.storage.database import Database
 from bot.storage.schema import attachment, message
 
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 EVERY = 3600.0
 ACTS_KEPT = 3 * 86_400.0
 """Seconds that acts are remembered: Slack redelivers for an hour; three days are safe."""
+CODES_KEPT = 30 * 86_400.0
+"""Seconds after their end that link codes are remembered, to tell a second use from a code that nobody made."""
 CHUNK = 200
 ORPHAN_KEPT = 2 * 86_400.0
 """Seconds that bytes may lie without a row that names them: an upload that is not sent yet, an event that is tried again."""
@@ -81,6 +83,7 @@ async def catch_up(database: Database) -> bool:
 async def clear(database: Database, blobs: Blobs, raw_before: float) -> None:
     """One round."""
     await database.write(partial(inboxes.forget_acts, before=time.time() - ACTS_KEPT))
+    await database.write(partial(links.forget_old, before=time.time() - CODES_KEPT))
     while unneeded := await database.write(partial(_forget_raw, before=raw_before)):
         for blob in unneeded:
             await blobs.delete(blob)
