@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, exists, func, null, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, null, select, update
 
 from bot.storage.hot import Hot
 from bot.storage.schema import audit, conversation, customer, delivery, identity, message
@@ -92,7 +92,10 @@ def drop_waiting(connection: Connection, customer_id: int) -> None:
             lane_table.c.customer_id == customer_id, lane_table.c.kind == "desk"
         )
     ).all()
+    said = delivery.alias()
     for one in theirs:
+        waits = and_(said.c.lane_id == one.id, said.c.seq >= one.head, said.c.state == "pending")
+        unposted = select(said.c.message_id).where(waits, said.c.op == "say")
         connection.execute(
             update(delivery)
             .where(
@@ -100,6 +103,7 @@ def drop_waiting(connection: Connection, customer_id: int) -> None:
                 delivery.c.seq >= one.head,
                 delivery.c.state == "pending",
                 delivery.c.op.in_(("say", "file", "rest")),
+                delivery.c.message_id.in_(unposted),  # the files of what is posted already follow it
             )
             .values(op="dropped")
         )

@@ -295,15 +295,17 @@ async def test_spam_is_closed_blocked_and_hidden_and_comes_back(database: Databa
 async def test_what_waits_to_be_posted_is_dropped_and_not_lost(database: Database) -> None:
     world = World(database)
     await world.says("One", source="m1")
-    await world.says("Two", source="m2")
+    file = Attachment("a.pdf", "application/pdf", 3, BlobId("b"))
+    await world.says("Two", source="m2", attachments=(file,))
     await world.casework.spam.mark(C1, SUPPORT, KIM, True, "s1")
     async with world:
         await world.quiet()
-        assert said(world) == []
+        assert said(world) == [] and world.desk.files == []
         await world.casework.spam.mark(C1, SUPPORT, KIM, False, "s2")
         assert await world.casework.spam.show_kept(C1, SUPPORT, KIM, "s3") == 2
         await world.quiet()
         assert said(world) == ["One", "Two"]
+        assert [one.name for _, one in world.desk.files] == ["a.pdf"]
 
 
 async def test_a_case_that_was_over_stays_over(database: Database) -> None:
