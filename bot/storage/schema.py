@@ -70,6 +70,7 @@ identity = Table(
     Index("uq_identity_given", "customer_id", "channel", "address", unique=True, **where("given")),
     Index("ix_identity_given_address", "channel", "address", **where("given")),
     Index(None, "customer_id"),
+    Index("ix_identity_address", "address"),
 )
 
 route = Table(

@@ -63,5 +63,6 @@ def upgrade() -> None:
         "ix_message_trouble", "message", ["state_at"], sqlite_where=trouble, postgresql_where=trouble
     )
     op.create_index("ix_audit_agent", "audit", ["agent", "at"])
+    op.create_index("ix_identity_address", "identity", ["address"])
     hidden = sa.text("blocked or spam or quarantine is not null or erased_at is not null")
     op.create_index("ix_customer_hidden", "customer", ["id"], sqlite_where=hidden, postgresql_where=hidden)
