@@ -34,6 +34,7 @@ from bot.sections import (
 )
 from bot.sections_base import HANDLE, HANDLE_WORDS
 from bot.sections_sla import HoursSection, Sla, unknown_names
+from bot.sections_stats import Stats
 from bot.sections_timing import Answers, Reminders, unknown_inboxes
 from bot.yamlfile import Document, Key, read
 
@@ -72,8 +73,9 @@ class Config:
     zone: str = "UTC"
     hours: dict[str, HoursSection] = field(default_factory=dict)
     sla: tuple[Sla, ...] = ()
-    reminders: Reminders = Reminders()
-    answers: Answers = Answers()
+    reminders: Reminders = field(default_factory=Reminders)
+    answers: Answers = field(default_factory=Answers)
+    stats: Stats = field(default_factory=Stats)
 
 
 def load(
@@ -115,6 +117,7 @@ def load(
         sla=sections.sla,
         reminders=sections.reminders,
         answers=sections.answers,
+        stats=sections.stats,
     )
 
 

@@ -10,6 +10,8 @@ from bot.capabilities import Capabilities
 from bot.config import Config, Inbox
 from bot.contract import Secrets
 from bot.messages import AgentId, InboxId, TeamId
+from bot.policies_stats import stats_policy
+from bot.policies_timing import answers_policy, reminders_policy
 from bot.policy import (
     AttributeRule,
     CorePolicy,
@@ -21,7 +23,6 @@ from bot.policy import (
     TeamPolicy,
     own_attributes,
 )
-from bot.policies_timing import answers_policy, reminders_policy
 from bot.promises import Promises, Rule, plain, usual
 from bot.sections_sla import Sla
 from bot.slack.policy import NameFrom, SlackPolicy, ThreadReplies
@@ -65,6 +66,7 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         own_addresses=own_addresses(config),
         promises=promises(config),
         answers=answers_policy(config),
+        stats=stats_policy(config.stats),
         reminders=reminders_policy(config),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from bot.capabilities import Capabilities
 from bot.messages import InboxId, TeamId
 from bot.promises import Promises
+from bot.stats.grades import USUAL, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,23 @@ class RemindersPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class StatsPolicy:
+    """Targets of the grades by channel ("": all), and when the weekly digest comes.
+
+    ``digest_on``: 0 is Monday, None: never; ``digest_hour`` of the team's time zone; ``digest_channel`` None: the team's own.
+    """
+
+    targets: Mapping[str, Targets] = field(default_factory=lambda: {"": USUAL})
+    digest_on: int | None = None
+    digest_hour: int = 9
+    digest_channel: str | None = None
+
+    def targets_of(self, channel: str) -> Targets:
+        """What is aimed at on a channel."""
+        return self.targets.get(channel) or self.targets[""]
+
+
+@dataclass(frozen=True, slots=True)
 class CorePolicy:
     """What the relay and the outbox go by. All times in seconds.
 
@@ -178,6 +196,7 @@ class CorePolicy:
     promises: Promises = field(default_factory=Promises)
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
     quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
+    stats: StatsPolicy = field(default_factory=StatsPolicy)
     answers: AnswersPolicy = field(default_factory=AnswersPolicy)
     reminders: RemindersPolicy = field(default_factory=RemindersPolicy)
     order_number: str | None = None

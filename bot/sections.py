@@ -25,6 +25,7 @@ from pydantic import (
 from bot.cluewords import order_pattern
 from bot.sections_base import Handle, Model, Name, named
 from bot.sections_sla import ZONE, HoursSection, Sla, Zone
+from bot.sections_stats import Stats
 from bot.sections_timing import Answers, Reminders
 
 
@@ -333,6 +334,7 @@ class Sections(Model):
     sla: tuple[Sla, ...] = Field((), description="A list of policies: name, when, first_response and so on.")
     reminders: Reminders = Reminders()
     answers: Answers = Answers()
+    stats: Stats = Stats()
     customers: Customers = Customers()
     quarantine: Quarantine = Quarantine()
     limits: Limits = Limits()

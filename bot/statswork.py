@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import charts
-from bot.commands.stats_services import Asked, Group, OpenNow, Report
+from bot.commands.stats_services import Asked, GradedPart, Group, OpenNow, Report
 from bot.commands.types import Agent, Role
 from bot.desk import Desk
 from bot.errors import DeliveryError, UserError
@@ -24,6 +25,7 @@ from bot.policy import CorePolicy
 from bot.sheets import sheet
 from bot.stats import fold
 from bot.stats.figures import Figures, gather, joined
+from bot.stats.grades import grades, score
 from bot.storage import backlogs, stats
 
 DAYS = ("opened", "resolved", "handled")
@@ -63,6 +65,18 @@ class StatsWork:
             for one in made.groups
         ]
         return Report(made.asked, made.zone, made.whole, made.previous, tuple(groups), made.days, made.now)
+
+    async def grades(self, asked: Asked) -> tuple[GradedPart, ...]:
+        """The grades of all channels together, then of each channel."""
+        report = await self.report(replace(asked, by="channel"))
+        policy = self._hands.policy.stats
+        parts = [("all", report.whole, policy.targets_of(""))]
+        parts += [(one.label, one.figures, policy.targets_of(one.value)) for one in report.groups]
+        made = []
+        for label, figures, targets in parts:
+            graded = grades(figures, targets)
+            made.append(GradedPart(label, graded, score(graded)))
+        return tuple(made)
 
     async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
         """Gives somebody the figures as a picture or a file."""

@@ -28,6 +28,8 @@ FIRST = (
     "policy",
     "log",
     "stats.cells",
+    "stats.figures",
+    "stats.grades",
 )
 FIRST += ("promises", "keys", "tombstones", "cluewords")
 FIRST += (
@@ -114,9 +116,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("commands",),
     ("slack",),
-    ("app", "policies", "policies_timing", "ports", "__main__"),
+    ("app", "policies", "policies_timing", "policies_stats", "ports", "__main__"),
 )
-CONFIG = ("config", "sections", "sections_base", "sections_sla", "sections_timing", "modelcheck", "yamlfile")
+CONFIG = ("config", "sections", "sections_base", "sections_sla", "sections_timing", "modelcheck", "yamlfile", "sections_stats")
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
 PURE += ("promises", "schedule", "wallclock", "daysoff", "when", "timewords")

@@ -9,13 +9,13 @@ from datetime import date, datetime, timedelta
 from bot.commands import ranges, stats_words
 from bot.commands.registry import Action, Command
 from bot.commands.services import Services
-from bot.commands.stats_services import BY, Asked, Report
+from bot.commands.stats_services import BY, Asked, GradedPart, Report
 from bot.commands.types import Answer, Button, Call, Face, Later, Result, Role, Row
 from bot.commands.words import zone_of
 from bot.errors import UserError
 from bot.messages import Span, SpanKind, TeamId, Text
 
-SHAPES = ("chart", "table", "csv")
+SHAPES = ("chart", "table", "csv", "grades")
 DEFAULT = "last week"
 ROWS = 25
 """Rows of a table in Slack; a CSV file has all."""
@@ -67,10 +67,25 @@ async def stats(services: Services, call: Call) -> Result:
     teams = await _teams(services, call)
     zone = await services.stats.zone(teams[0])
     asked = _asked(wanted, teams, zone, time.time())
+    if wanted.shape == "grades":
+        return _graded(asked, await services.stats.grades(asked), call)
     report = await services.stats.report(asked)
     if wanted.shape in ("chart", "csv"):
         return _handed(services, call, report, wanted.shape)
     return _answer(report, wanted, call)
+
+
+def _graded(asked: Asked, parts: tuple[GradedPart, ...], call: Call) -> Answer:
+    """A table for all channels together, with how its score was reached; then one for each channel."""
+    rows = []
+    for part in parts:
+        drawn = stats_words.grade_table(part)
+        rows.append(Row(Text(drawn, (Span(0, len(drawn), SpanKind.PRE),))))
+    whole = parts[0].score if parts else None
+    said = f"score {whole:.0f} of 100" if whole is not None else "nothing to grade"
+    head = f"{', '.join(asked.teams)} · {days(asked.first, asked.last)} · {said}"
+    buttons = (Button("What the figures mean", "stats.meaning"),)
+    return Answer(Text(head), tuple(rows), buttons, replace=call.face is Face.BUTTON)
 
 
 def _handed(services: Services, call: Call, report: Report, shape: str) -> Later:

@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.commands.types import Agent
 from bot.messages import TeamId
 from bot.stats.figures import Figures
+from bot.stats.grades import Graded
 
 BY = ("channel", "inbox", "team", "agent", "priority", "tag", "hour")
 """What figures can be told apart by."""
@@ -63,6 +64,15 @@ class Report:
     now: OpenNow
 
 
+@dataclass(frozen=True, slots=True)
+class GradedPart:
+    """Grades of a channel (``label`` "all": of all together), and the score made of them, 0 to 100."""
+
+    label: str
+    graded: tuple[Graded, ...]
+    score: float | None
+
+
 class StatsServices(Protocol):
     """The figures of the work."""
 
@@ -76,6 +86,10 @@ class StatsServices(Protocol):
 
     async def report(self, asked: Asked) -> Report:
         """The figures, right up to this moment."""
+        ...
+
+    async def grades(self, asked: Asked) -> tuple[GradedPart, ...]:
+        """The grades of all channels together, then of each channel."""
         ...
 
     async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:

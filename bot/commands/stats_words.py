@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.commands.stats_services import Group, OpenNow, Report
+from bot.commands.stats_services import GradedPart, Group, OpenNow, Report
 from bot.stats.figures import FEW, Figures, Share, Speed
 
 DEFINITIONS: tuple[tuple[str, str], ...] = (
@@ -50,6 +50,12 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     (
         "Open now",
         "Cases that are not resolved at this moment. Blocked and quarantined customers are left out.",
+    ),
+    (
+        "Grades",
+        "Meeting: the target of app.yaml is reached. Exceeding: half of the way from there to the best that is possible, "
+        "or half of the time. Within 10 %: missed by no more than that. They make 100, 85, 60 or 30 points; the score is "
+        "their mean by weight.",
     ),
     (
         "Left out of everything",
@@ -230,7 +236,9 @@ COLUMNS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
 
 def table(name: str, groups: Sequence[Group], limit: int) -> str:
     """The parts as a table of even columns; the last line says what is left out."""
-    columns = [(title, write) for title, write in COLUMNS if name != "agent" or title != "in"]  # nobody's words
+    columns = [
+        (title, write) for title, write in COLUMNS if name != "agent" or title != "in"
+    ]  # nobody's words
     head = [name, *(title for title, _ in columns)]
     rows = [[_cut(one.label), *(write(one.figures) for _, write in columns)] for one in groups[:limit]]
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
@@ -246,3 +254,28 @@ def table(name: str, groups: Sequence[Group], limit: int) -> str:
 
 def _cut(words: str) -> str:
     return words if len(words) <= 20 else words[:19] + "…"
+
+
+def grade_table(part: GradedPart) -> str:
+    """Grades as a table: each figure, its value and target, the grade, and how it makes the score."""
+    rows = [["all channels" if part.label == "all" else part.label, "is", "target", "grade", "points"]]
+    for one in part.graded:
+        write = _WRITE[one.measure.kind]
+        value = write(one.value) + ("*" if one.few else "") if one.value is not None else "–"
+        points = f"{one.points} × {one.weight:g}" if one.points is not None else "–"
+        goal = ("≤ " if one.measure.kind in ("seconds", "less") else "≥ ") + write(one.target)
+        rows.append([one.measure.title, value, goal, one.grade.value if one.grade else "–", points])
+    widths = [max(len(row[at]) for row in rows) for at in range(5)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    lines.append(f"score {part.score:.0f} of 100" if part.score is not None else "nothing to grade")
+    return "\n".join(lines)
+
+
+_WRITE: dict[str, Callable[[float], str]] = {
+    "share": lambda value: f"{value * 100:.0f} %",
+    "less": lambda value: f"{value * 100:.0f} %",
+    "score": lambda value: f"{value:.1f}",
+    "seconds": span,
+}

@@ -12,13 +12,14 @@ from typing_extensions import override
 
 from bot import charts
 from bot.commands import stats, stats_words
-from bot.commands.stats_services import Asked, Group, OpenNow, Report, StatsServices
+from bot.commands.stats_services import Asked, GradedPart, Group, OpenNow, Report, StatsServices
 from bot.commands.types import Agent, Answer, Face, Later, Role
 from bot.errors import UserError
 from bot.messages import TeamId
 from bot.sheets import sheet
 from bot.stats.cells import Cell, step_of
 from bot.stats.figures import Figures, quantile
+from bot.stats.grades import MEASURES, USUAL, Grade, Targets, grades, score
 from tests.commands.callers import run, said
 from tests.commands.fake_services import LEAD, FakeServices
 
@@ -61,6 +62,12 @@ def figures(scale: int = 1) -> Figures:
 class FakeStats(StatsServices):
     asked: list[Asked] = field(default_factory=list)
     handed: list[tuple[str, str]] = field(default_factory=list)
+
+    @override
+    async def grades(self, asked: Asked) -> tuple[GradedPart, ...]:
+        self.asked.append(asked)
+        graded = grades(figures(), USUAL)
+        return (GradedPart("all", graded, score(graded)),)
 
     @override
     async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
@@ -247,3 +254,48 @@ def test_every_chart_can_be_drawn(by: str | None, many: int) -> None:
     assert picture.startswith(b"\x89PNG") and len(picture) < 400_000
     width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
     assert (width, height) == (1170, 676)
+
+
+async def test_grades_show_how_the_score_was_reached(services: FakeServices, asked: FakeStats) -> None:
+    answer = await run(services, "stats", "grades last week", agent=LEAD)
+    assert isinstance(answer, Answer) and answer.text.plain.endswith("score 58 of 100")
+    assert answer.rows[0].text.plain.splitlines() == [
+        "all channels            is    target  grade            points",
+        "First responses in time 90 %  ≥ 90 %  meeting          85 × 1",
+        "Next responses in time  –     ≥ 90 %  –                –",
+        "Resolutions in time     –     ≥ 85 %  –                –",
+        "Solved at first contact 38 %  ≥ 50 %  missing by more  30 × 1",
+        "Reopened                25 %  ≤ 10 %  missing by more  30 × 1",
+        "Rating                  4.2*  ≥ 4.2   meeting          85 × 1",
+        "score 58 of 100",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "target", "grade"),
+    [
+        ("first_kept", {"first_kept": Cell(95), "first_missed": Cell(5)}, 0.9, Grade.EXCEEDING),
+        ("first_kept", {"first_kept": Cell(90), "first_missed": Cell(10)}, 0.9, Grade.MEETING),
+        ("first_kept", {"first_kept": Cell(81), "first_missed": Cell(19)}, 0.9, Grade.NEAR),
+        ("first_kept", {"first_kept": Cell(80), "first_missed": Cell(20)}, 0.9, Grade.MISSING),
+        ("first_response", {"first_work": times(300.0)}, 1200.0, Grade.EXCEEDING),
+        ("first_response", {"first_wall": times(1100.0)}, 1200.0, Grade.MEETING),
+        ("first_response", {"first_work": times(1290.0)}, 1200.0, Grade.NEAR),
+        ("first_response", {"first_work": times(1400.0)}, 1200.0, Grade.MISSING),
+        ("rating", {"rating": Cell(10, 47.0)}, 4.2, Grade.EXCEEDING),
+        ("rating", {"rating": Cell(10, 38.0)}, 4.2, Grade.NEAR),
+        ("reopened", {"resolved": Cell(100), "reopened": Cell(5)}, 0.1, Grade.EXCEEDING),
+        ("reopened", {"resolved": Cell(100), "reopened": Cell(11)}, 0.1, Grade.NEAR),
+    ],
+)
+def test_grades_by_hand(name: str, cells: dict[str, Cell], target: float, grade: Grade) -> None:
+    (graded,) = grades(Figures(cells), Targets({name: target}))
+    assert graded.grade is grade
+    assert {measure.name for measure in MEASURES} >= {name}
+
+
+def test_a_score_counts_by_weight_and_only_what_there_is() -> None:
+    cells = {"first_kept": Cell(90), "first_missed": Cell(10), "rating": Cell(10, 50.0)}
+    targets = Targets({"first_kept": 0.9, "rating": 4.0, "next_kept": 0.9}, {"rating": 3.0})
+    assert score(grades(Figures(cells), targets)) == (85 * 1 + 100 * 3) / 4
+    assert score(grades(Figures(), targets)) is None
