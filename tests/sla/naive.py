@@ -30,7 +30,7 @@ class Minutes:
     def due(self, periods: list[list[int | None]], target: int) -> int | None:
         """In which minute a promise is due that counted so; None where it rests before."""
         left = target
-        for start, end in periods:
+        for start, end, *_ in periods:
             assert start is not None
             for minute in range(start, MINUTES if end is None else end):
                 if left == 0:
@@ -44,7 +44,7 @@ class Minutes:
         """How many minutes have counted."""
         return sum(
             self.open[minute]
-            for start, end in periods
+            for start, end, *_ in periods
             for minute in range(start or 0, now if end is None else end)
         )
 
@@ -57,27 +57,28 @@ class Promise:
     start: int
     target: int
     periods: list[list[int | None]]
+    """From when, to when, which reply ended it, and when a lead paused what rested already."""
     why: str | None = None
-    paused_by: int | None = None
     stopped: int | None = None
     by: int | None = None
     ended: str | None = None
     late: bool = False
-    before: tuple[str | None, int | None] = (None, None)
+    before: str | None = None
 
     def pause(self, now: int, why: str, by: int | None = None) -> None:
         if self.why is None:
-            self.periods[-1][1] = now
-            self.paused_by = by
+            self.periods[-1][1:] = [now, by, None]
+        elif why == "hand":
+            self.periods[-1][3] = now
         self.why = why
 
     def resume(self, now: int) -> None:
-        self.why, self.paused_by = None, None
-        self.periods.append([now, None])
+        self.why = None
+        self.periods.append([now, None, None, None])
 
     def stop(self, now: int, ended: str, by: int | None = None) -> None:
         if self.why is None:
-            self.periods[-1][1] = now
+            self.periods[-1][1:] = [now, None, None]
         self.stopped, self.ended, self.by = now, ended, by
 
 
@@ -118,7 +119,7 @@ class Naive:
 
     def _start(self, who: str, case: Case, kind: str, now: int) -> None:
         target = self.TARGET[kind] // (2 if who in self.vip else 1)
-        case.promises.append(Promise(kind, now, target, [[now, None]]))
+        case.promises.append(Promise(kind, now, target, [[now, None, None, None]]))
 
     def _wakes(self, case: Case, now: int) -> None:
         for one in case.of("first", "next", "resolution"):
@@ -143,7 +144,7 @@ class Naive:
         assert case is not None
         self.accepted[reply] = (case, now)
         for one in case.of("first", "next"):
-            one.before = (one.why, one.paused_by)
+            one.before = one.why
             one.stop(now, "answered", reply)
         if case.status == "open":
             case.status = "pending"
@@ -171,12 +172,12 @@ class Naive:
             return
         for one in [one for one in case.promises if one.by == reply]:
             one.stopped = one.by = one.ended = None
-            one.why, one.paused_by = one.before
+            one.why = one.before
             if one.why is None:
                 one.periods[-1][1] = None
             if others:
                 self._late(one, min(others)[0])
-                one.before = (one.why, one.paused_by)
+                one.before = one.why
                 one.stop(min(others)[0], "answered", min(others)[1])
                 continue
             for newer in case.of("first", "next"):
@@ -195,10 +196,19 @@ class Naive:
 
     def _void(self, case: Case, reply: int) -> None:
         """A pause that the reply began never was."""
-        for one in case.of("resolution", "next"):
-            if one.why in ("waiting", "snoozed") and one.paused_by == reply:
-                one.why, one.paused_by = None, None
-                one.periods[-1][1] = None
+        for one in case.of("resolution"):
+            for number, (_, _, by, held) in enumerate(one.periods):
+                if by != reply:
+                    continue
+                last = number == len(one.periods) - 1
+                if held is not None:
+                    one.periods[number][1:] = [held, None, None]
+                elif last:
+                    one.why = None
+                    one.periods[number][1:] = [None, None, None]
+                else:
+                    one.periods[number][1:] = one.periods.pop(number + 1)[1:]
+                break
 
     def becomes(self, who: str, status: str, now: int) -> None:
         """Resolved, opened again, pending, snoozed, woken."""

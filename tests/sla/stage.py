@@ -67,6 +67,14 @@ async def opened(folder: Path) -> Database:
     return database
 
 
+async def opened_at(url: str) -> Database:
+    """A database elsewhere, migrated."""
+    database = connect(url)
+    await database.open()
+    await database.write(migrate)
+    return database
+
+
 class Stage:
     """One bot, its customers and agents. ``at`` is the time, in epoch seconds."""
 

@@ -10,8 +10,16 @@ import pytest
 import yaml
 
 from tests.sla.script import Example, Script, Times, promises_of, told
-from tests.sla.stage import Stage, migrated, opened
+from tests.sla.stage import Stage, migrated, opened, opened_at
 
+ON_BOTH = (
+    "3-delivery: they had",
+    "4-cases: opened",
+    "4-cases: a snooze",
+    "5-rules: app.yaml has",
+    "6-people: answered",
+)
+"""What is played on PostgreSQL as well: one of each kind of statement."""
 FOLDER = Path(__file__).parent / "examples"
 
 
@@ -33,12 +41,12 @@ def _empty() -> None:
 
 
 async def played(
-    example: Example, folder: Path, monkeypatch: pytest.MonkeyPatch
+    example: Example, folder: Path, monkeypatch: pytest.MonkeyPatch, url: str | None = None
 ) -> tuple[dict[str, list[str]], str]:
     """What an example comes to: the ledgers by customer and clock, and the words of ``/sla why``."""
     times = Times(example.zone)
     first, _ = Times(example.zone).read(example.events[0])
-    database = await opened(folder)
+    database = await opened(folder) if url is None else await opened_at(url)
     stage = Stage(database, promises_of(example.given), first, example.undo)
     await stage.start(monkeypatch)
     try:
@@ -69,6 +77,16 @@ async def test_the_ledger_is_as_expected(
     assert found == example.expect
     for said in example.why or ():
         assert said in words
+
+
+@pytest.mark.parametrize(
+    "example", [one for one in EXAMPLES if one.name.startswith(ON_BOTH)], ids=lambda one: one.name
+)
+async def test_it_is_the_same_on_postgresql(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    found, _ = await played(example, tmp_path, monkeypatch, postgres_url)
+    assert found == example.expect
 
 
 def test_there_are_enough_of_them() -> None:
