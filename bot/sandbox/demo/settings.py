@@ -40,6 +40,7 @@ teams:
     slack_channel: {support}
     members: [{agent1}, {agent2}]
     leads: [{lead}]
+    on_call: [{agent2}]                # who hears of broken promises before the leads do
     undo_seconds: 5                    # how long a reply can be taken back
   press:
     name: Shop Press
@@ -115,6 +116,20 @@ secret_key: ${{ONETHREAD_SECRET_KEY}}
 database:
   url: {database}
 data_dir: {data}
+
+sla:                                   # promises of minutes, so that reminders can be seen here
+  - name: demo
+    first_response: 4 min
+    next_response: 4 min
+    resolution: 1h
+    hours: calendar
+    remind_at_night: true              # day and night, whenever you try it
+reminders:
+  after_breach:
+    - {{after: 0 min, tell: [owner, thread]}}
+    - {{after: 1 min, tell: on_call}}
+    - {{after: 2 min, tell: leads}}
+  on_it: 3 min
 
 pace:
   card_delay_seconds: 1
