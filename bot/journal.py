@@ -17,6 +17,8 @@ from typing import Any
 
 import structlog
 
+from bot.errors import StorageError
+
 log = structlog.get_logger(__name__)
 
 _PIECE = 256 * 1024
@@ -35,7 +37,7 @@ class Entry:
 
 
 class Journal:
-    """The file. Disk work happens in threads; raises ``OSError`` where the disk refuses."""
+    """The file. Disk work happens in threads; ``StorageError`` with the cure where the disk refuses."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -44,7 +46,13 @@ class Journal:
     async def append(self, entry: Entry) -> None:
         """Adds a line; it is on disk when this returns."""
         async with self._lock:
-            await asyncio.to_thread(self._append, entry)
+            try:
+                await asyncio.to_thread(self._append, entry)
+            except OSError as error:
+                raise StorageError(self._words("written", error)) from error
+
+    def _words(self, done: str, error: OSError) -> str:
+        return f"{self._path} cannot be {done} ({error.strerror}). Make room, or give the file to the user that runs onethread."
 
     def _append(self, entry: Entry) -> None:
         fresh = not self._path.exists()
@@ -69,7 +77,10 @@ class Journal:
 
         An offset behind the end is that of another file: it begins anew.
         """
-        return await asyncio.to_thread(self._after, offset)
+        try:
+            return await asyncio.to_thread(self._after, offset)
+        except OSError as error:
+            raise StorageError(self._words("read", error)) from error
 
     def _after(self, offset: int) -> tuple[tuple[Entry, ...], int]:
         try:

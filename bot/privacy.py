@@ -18,7 +18,7 @@ from bot.commands.privacy_services import Exported, Footprint
 from bot.commands.types import Agent
 from bot.erase import Erasing
 from bot.erasework import Means
-from bot.errors import DeliveryError, UserError
+from bot.errors import DeliveryError, StorageError, UserError
 from bot.export import Export, Wanted
 from bot.hands import Hands
 from bot.lookups import not_erased
@@ -45,7 +45,10 @@ class Privacy:
         ids = await self._ids(customer_id)
         if await self.hands.database.read(partial(footprint.being_divided, ids=ids, kind=UNMERGE)):
             raise UserError(f"{people.handle(ids[0])} is being unmerged just now. Try again in a minute.")
-        await self.erasing.erase(ids, agent.id, agent.name)
+        try:
+            await self.erasing.erase(ids, agent.id, agent.name)
+        except StorageError as error:
+            raise UserError(f"Nothing was erased: {error}") from error
 
     async def export(
         self, customer_id: CustomerId, agent: Agent, *, notes: bool = False, files: bool = True

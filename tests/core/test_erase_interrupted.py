@@ -258,3 +258,15 @@ async def test_chunks_are_small(database: Database) -> None:
         assert sum(sizes) == 120 and max(sizes) <= 60 and len(sizes) >= 3
         assert longest < 1.0
         assert await in_tables(database, WORD) == []
+
+
+async def test_without_its_journal_nothing_is_erased(database: Database) -> None:
+    async with World(database) as world:
+        await live(world)
+        world.folder = world.folder / "t.db"  # a file where the folder should be
+        await asyncio.to_thread(world.folder.parent.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(world.folder.touch)
+        world.build()
+        with pytest.raises(UserError, match=r"Nothing was erased: .*erased\.jsonl cannot be written"):
+            await world.casework.privacy.erase(CustomerId(1), ANN)
+        assert [one.handle for one in await world.casework.lookup("C1", SUPPORT)] == ["C1"]
