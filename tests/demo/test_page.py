@@ -275,3 +275,24 @@ def test_axe_finds_nothing(page: Page, scheme: Literal["light", "dark"]) -> None
 def findings(page: Page, where: str) -> None:
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
     assert not [(one["id"], [node["target"] for node in one["nodes"]]) for one in found], where
+
+
+def test_who_waits_is_on_the_home_tab(page: Page, demo: DemoProcess) -> None:
+    send_mail(
+        demo.endpoints,
+        "Nora Homer <nora@mail.example>",
+        "support@shop.example",
+        "Size",
+        f"Is 42 left? {HOSTILE}",
+    )
+    page.get_by_role("button", name="Onethread Home").click()
+    home = page.locator(".home-pane")
+    row = home.locator(".section", has_text="Nora Homer")
+    expect(row).to_contain_text("Is 42 left? <img src=x", timeout=SLOW)
+    expect(home.locator("img")).to_have_count(0)
+    row.get_by_role("button", name="Take it").click()
+    expect(row.get_by_role("button", name="Reply")).to_be_visible(timeout=SLOW)
+    expect(home).to_contain_text("for you")
+    page.locator(".slack-side").get_by_role("button", name="support", exact=True).click()
+    expect(home).to_be_hidden()
+    expect(page.locator(".pane.channel .message", has_text="Nora Homer").first).to_contain_text("owner: @Kim")
