@@ -1,4 +1,4 @@
-"""``onethread run | demo | check | manifest | version``; nothing else."""
+"""``onethread run | demo | check | manifest | stats | version``; nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("onethread", description="Every customer, one Slack thread.")
-    commands = parser.add_subparsers(required=True, metavar="run|check|manifest|demo|version")
+    commands = parser.add_subparsers(required=True, metavar="run|check|manifest|stats|demo|version")
     run = commands.add_parser("run", help="run the bot")
     run.add_argument("--config", type=Path, default=Path("app.yaml"))
     run.set_defaults(do=_run)
@@ -45,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, default=8080)
     demo.add_argument("--dir", type=Path, default=Path("demo-data"))
     demo.set_defaults(do=_demo)
+    stats = commands.add_parser("stats", help="count the figures of /stats anew, while the bot is stopped")
+    stats.add_argument("--config", type=Path, default=Path("app.yaml"))
+    stats.add_argument(
+        "--recount", action="store_true", help="put right what is wrong; without it, it is only told"
+    )
+    stats.set_defaults(do=_stats)
     commands.add_parser("version", help="print the version").set_defaults(do=_version)
     return parser
 
@@ -71,6 +77,24 @@ def _check(given: argparse.Namespace) -> int:
     if not problems:
         print("Everything works: Slack, the database and each inbox.")
     return 1 if problems else 0
+
+
+def _stats(given: argparse.Namespace) -> int:
+    from bot import app, config, log
+
+    loaded = config.load(given.config, os.environ)
+    log.setup("error", "console")
+    found = asyncio.run(app.recount(loaded, repair=given.recount, say=print))
+    print(f"{found.cases:,} cases counted.")
+    if not found.wrong_cases and not found.wrong_cells:
+        print("Every figure is right.")
+        return 0
+    what = f"{found.wrong_cases:,} cases and {found.wrong_cells:,} figures"
+    if given.recount:
+        print(f"{what} were wrong and are right now.")
+        return 0
+    print(f"{what} are wrong. onethread stats --recount puts them right.", file=sys.stderr)
+    return 1
 
 
 def _manifest(given: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from bot import backlog, conversations, replies, rollover
 from bot.blobs import FolderBlobs
+from bot.capabilities import Capabilities
 from bot.casework import Casework, Vitals
 from bot.commands.help import make_registry
 from bot.commands.types import GivenFile
@@ -50,6 +51,8 @@ from bot.slack.preflight import preflight
 from bot.slack.socket import SocketRunner
 from bot.slack.tools import Hooks
 from bot.stats import fold
+from bot.stats.recount import Recounted
+from bot.stats.recount import recount as count_anew
 from bot.storage import cases, inboxes, lanes, people
 from bot.storage.database import Database, connect
 from bot.storage.lanes import NewDelivery
@@ -390,6 +393,18 @@ async def serve(config: Config) -> None:
         for task in done:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+
+
+async def recount(config: Config, *, repair: bool, say: Callable[[str], None]) -> Recounted:
+    """Counts the figures anew. The database is opened alone: the bot must be stopped. Raises ``RelayError``."""
+    database = connect(config.database.url)
+    await database.open()
+    try:
+        await database.write(migrate)
+        able = {name: Capabilities(inbox.channel.name, 1) for name, inbox in config.inboxes.items()}
+        return await count_anew(database, core_policy(config, able), repair=repair, say=say)
+    finally:
+        await database.close()
 
 
 async def check(config: Config) -> list[str]:

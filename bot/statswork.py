@@ -57,7 +57,7 @@ class StatsWork:
     async def report(self, asked: Asked) -> Report:
         """The figures, right up to this moment."""
         await fold.catch_up(self._hands.database, self._hands.policy)
-        made: Report = await self._hands.read(_report, asked, self._hands.clock())
+        made: Report = await self._hands.read(report, asked, self._hands.clock())
         if asked.by != "agent":
             return made
         groups = [
@@ -68,23 +68,23 @@ class StatsWork:
 
     async def grades(self, asked: Asked) -> tuple[GradedPart, ...]:
         """The grades of all channels together, then of each channel."""
-        report = await self.report(replace(asked, by="channel"))
+        whole = await self.report(replace(asked, by="channel"))
         policy = self._hands.policy.stats
-        parts = [("all", report.whole, policy.targets_of(""))]
-        parts += [(one.label, one.figures, policy.targets_of(one.value)) for one in report.groups]
+        parts = [("all", whole.whole, policy.targets_of(""))]
+        parts += [(one.label, one.figures, policy.targets_of(one.value)) for one in whole.groups]
         made = []
         for label, figures, targets in parts:
             graded = grades(figures, targets)
             made.append(GradedPart(label, graded, score(graded)))
         return tuple(made)
 
-    async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
+    async def hand(self, agent: Agent, shown: Report, shape: str, title: str) -> None:
         """Gives somebody the figures as a picture or a file."""
-        name = f"stats-{report.asked.first}-{report.asked.last}.{'png' if shape == 'chart' else 'csv'}"
+        name = f"stats-{shown.asked.first}-{shown.asked.last}.{'png' if shape == 'chart' else 'csv'}"
 
         def made() -> str:
             Path(self._folder).mkdir(parents=True, exist_ok=True)
-            data = charts.draw(report, title) if shape == "chart" else sheet(report).encode("utf-8-sig")
+            data = charts.draw(shown, title) if shape == "chart" else sheet(shown).encode("utf-8-sig")
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
                 file.write(data)
             return file.name
@@ -98,7 +98,8 @@ class StatsWork:
             await asyncio.to_thread(Path(path).unlink)
 
 
-def _report(connection: Connection, policy: CorePolicy, asked: Asked, now: float) -> Report:
+def report(connection: Connection, policy: CorePolicy, asked: Asked, now: float) -> Report:
+    """A unit: the figures as they are counted so far."""
     whole = _whole(connection, asked.teams, asked.first, asked.last)
     before = None
     if asked.previous:

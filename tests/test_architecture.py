@@ -70,7 +70,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
             "drafts",
             "guard",
             "filing",
-            *("statswork", "sheets", "commands.stats_services"),
+            *("statswork", "sheets", "digest", "commands.stats_services", "commands.stats_words"),
             "rollover",
             "transfer",
             "begin",

@@ -92,7 +92,7 @@ class StatsServices(Protocol):
         """The grades of all channels together, then of each channel."""
         ...
 
-    async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
+    async def hand(self, agent: Agent, shown: Report, shape: str, title: str) -> None:
         """Gives somebody the figures as a picture ("chart") or as a file ("csv"), by direct message.
 
         ``UserError`` where Slack does not take it."""

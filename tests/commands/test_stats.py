@@ -70,7 +70,7 @@ class FakeStats(StatsServices):
         return (GradedPart("all", graded, score(graded)),)
 
     @override
-    async def hand(self, agent: Agent, report: Report, shape: str, title: str) -> None:
+    async def hand(self, agent: Agent, shown: Report, shape: str, title: str) -> None:
         self.handed.append((shape, title))
 
     @override
@@ -260,13 +260,13 @@ async def test_grades_show_how_the_score_was_reached(services: FakeServices, ask
     answer = await run(services, "stats", "grades last week", agent=LEAD)
     assert isinstance(answer, Answer) and answer.text.plain.endswith("score 58 of 100")
     assert answer.rows[0].text.plain.splitlines() == [
-        "all channels            is    target  grade            points",
-        "First responses in time 90 %  ≥ 90 %  meeting          85 × 1",
-        "Next responses in time  –     ≥ 90 %  –                –",
-        "Resolutions in time     –     ≥ 85 %  –                –",
-        "Solved at first contact 38 %  ≥ 50 %  missing by more  30 × 1",
-        "Reopened                25 %  ≤ 10 %  missing by more  30 × 1",
-        "Rating                  4.2*  ≥ 4.2   meeting          85 × 1",
+        "all channels             is    target  grade            points",
+        "First responses in time  90 %  ≥ 90 %  meeting          85 × 1",
+        "Next responses in time   –     ≥ 90 %  –                –",
+        "Resolutions in time      –     ≥ 85 %  –                –",
+        "Solved at first contact  38 %  ≥ 50 %  missing by more  30 × 1",
+        "Reopened                 25 %  ≤ 10 %  missing by more  30 × 1",
+        "Rating                   4.2*  ≥ 4.2   meeting          85 × 1",
         "score 58 of 100",
     ]
 
