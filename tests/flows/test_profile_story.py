@@ -56,30 +56,31 @@ async def test_a_profile_is_kept_and_shown(shop: Shop) -> None:
         assert shop.inbox(DANA) == []
 
 
+async def submitted(shop: Shop, values: dict[str, str]) -> str:
+    """The form is opened, filled in and sent; gives what Slack was answered."""
+    views = shop.slack.people["agent1"].views
+    before = {view.id for view in views}
+    await shop.types("agent1", "/customer C1 edit")
+
+    def form() -> Any:
+        return next((one for one in views if one.id not in before and "Time zone" in str(one.body)), None)
+
+    opened = await shop.until(form)
+    assert "Profile of C1" in str(opened.body) and "Plan" in str(opened.body)
+    return str(await shop.slack.act("agent1", "views.submit", view_id=opened.id, values=values))
+
+
 async def test_the_form(shop: Shop) -> None:
     shop.write_config(**{"secret_key:": ATTRIBUTES})
     async with shop.open():
         await shop.mails(DANA, "Where is my parcel?")
         await shop.sees("Where is my parcel?")
-        await shop.types("agent1", "/customer C1 edit")
-
-        def form() -> Any:
-            views = shop.slack.people["agent1"].views
-            return views[-1] if views and "Time zone" in str(views[-1].body) else None
-
-        opened = await shop.until(form)
-        assert "Profile of C1" in str(opened.body) and "Plan" in str(opened.body)
-        wrong = {"name": "Dana Petrov", "a-phone": "call me"}
-        refused = await shop.slack.act("agent1", "views.submit", view_id=opened.id, values=wrong)
-        assert "Phone is a telephone number" in str(refused), refused
-        right = {
-            "name": "Dana P.",
-            "a-plan": "free",
-            "a-vip": "yes",
-            "a-zone": "europe/berlin",
-            "a-phone": "030 1234567",
-        }
-        done = await shop.slack.act("agent1", "views.submit", view_id=opened.id, values=right)
-        assert done["ok"], done
+        refused = await submitted(shop, {"name": "Dana Petrov", "a-phone": "call me"})
+        if "Phone is a telephone number" not in refused:
+            await told(
+                shop, "Phone is a telephone number"
+            )  # a slow machine: the form is gone, and it is whispered
+        right = {"name": "Dana P.", "a-plan": "free", "a-vip": "yes", "a-zone": "europe/berlin"}
+        await submitted(shop, right | {"a-phone": "030 1234567"})
         await shop.sees("set VIP · Phone 0301234567 · Time zone Europe/Berlin · Plan free", "Dana P.")
         await shop.until(lambda: "Dana P.   C1   VIP" in read(shop.card("Dana P.") or {}))
