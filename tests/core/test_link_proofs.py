@@ -10,11 +10,12 @@ import pytest
 from bot import backlog
 from bot.capabilities import Capabilities
 from bot.desk import Activity, Said
-from bot.messages import AddressGiven, Contact, Identified, SourceId
+from bot.messages import AddressGiven, Contact, CustomerId, Identified, SourceId
 from bot.storage import people
 from bot.storage.database import Database
+from tests.core.ends import MemoryAdapter
 from tests.core.test_linking import Linked, said
-from tests.core.world import CHAT, MAIL, SUPPORT, MemoryAdapter
+from tests.core.world import CHAT, MAIL, SUPPORT
 from tests.core.world import message as made
 
 ABLE = Capabilities("chat", 500, idempotent_send=True, backlog=True, receipts="seen")
@@ -208,7 +209,8 @@ async def test_an_address_left_in_the_chat_is_proven_by_an_answer_to_our_mail(da
         now = datetime.now(UTC)
         await world.relay.accept_customer(CHAT, AddressGiven(SourceId("a1"), sender, given, now, "v1"))
         case = await world.database.read(lambda connection: people.customer_in_thread(connection, CHAT, "v1"))
-        person = await world.casework.person(case, SUPPORT)
+        assert case is not None
+        person = await world.casework.person(CustomerId(case), SUPPORT)
         await world.says("By mail", source="m1", answers=person.conversation_id, verified=False)
         assert (await world.evidence("dana@mail.example"))[:2] == (False, True)
         await world.says("By mail, proven", source="m2", answers=person.conversation_id)
@@ -235,7 +237,8 @@ async def test_an_owned_address_that_a_visitor_left_is_not_proven_by_the_owners_
         visitor = await world.database.read(
             lambda connection: people.customer_in_thread(connection, CHAT, "v9")
         )
-        case = (await world.casework.person(visitor, SUPPORT)).conversation_id
+        assert visitor is not None
+        case = (await world.casework.person(CustomerId(visitor), SUPPORT)).conversation_id
         await world.says("What is this?", source="m1", answers=case)
         await world.quiet()
         answer = next(

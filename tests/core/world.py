@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
@@ -163,7 +163,7 @@ class World:
             ),
         )
 
-    async def __aenter__(self) -> World:
+    async def __aenter__(self) -> Self:
         self.start()
         return self
 

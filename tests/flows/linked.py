@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import aiosmtplib
 import jwt
+from typing_extensions import override
 
 from bot.app import App
 from bot.sandbox.telegram import TelegramStandIn
@@ -49,10 +50,12 @@ class LinkedShop(Shop):
 
     telegram: TelegramStandIn
 
+    @override
     def environment(self) -> dict[str, str]:
         keys = {"CHAT_KEY": KEY, "CHAT_KEY_OLD": OLD_KEY, "TELEGRAM_TOKEN": self.telegram.token}
         return {**super().environment(), **keys}
 
+    @override
     def write_config(self, **more: str) -> None:
         inboxes = INBOXES.format(origin=ORIGIN, page=PAGE, api=self.telegram.url)
         links = "    poll: 5\n    links: [telegram, site]\n"

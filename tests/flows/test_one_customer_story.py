@@ -100,7 +100,9 @@ async def test_a_mail_footer_leads_on_and_a_menu_leads_back(shop: LinkedShop) ->
         await shop.mails(DANA, "Where is my parcel?", subject="Parcel")
         await shop.in_thread("Where is my parcel?")
         await shop.types("agent1", "/reply C1 It left on Friday.")
-        text = (await shop.gets(DANA)).get_body(("plain",)).get_content()
+        body = (await shop.gets(DANA)).get_body(("plain",))
+        assert body is not None
+        text = body.get_content()
         found = re.search(r"Or continue on Telegram: https://t\.me/shop_demo_bot\?start=([a-z2-7]{26})", text)
         assert found is not None
         page = re.search(rf"Or continue on our site: {re.escape(PAGE)}#onethread=([a-z2-7]{{26}})", text)

@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from bot.messages import Identified
-from tests.site.browser import Shop, axe_source, browser, shop
+from tests.site.browser import axe_source, browser, shop
 from tests.site.rig import Core, OffersOf
 from tests.site.test_widget import DESKTOP, bubbles, visitor, write
 
@@ -40,11 +40,6 @@ def core(*labels: str) -> Core:
     made = Core(clock=time.time)
     made.offers = OffersOf(*labels) if labels else None
     return made
-
-
-def kept(made: Shop) -> dict[str, Any]:
-    """What is stored of people, without what everybody has."""
-    return {key: value for key, value in made.rig.core.state.kept.items() if key.startswith("visitor:")}
 
 
 async def test_a_page_says_who_it_is(chrome: Browser) -> None:
@@ -114,7 +109,9 @@ async def test_the_page_is_asked_for_a_token_and_asked_again(chrome: Browser) ->
         await page.evaluate(
             "() => { for (const one of document.querySelectorAll('support-chat')) one.open(); }"
         )
-        await made.rig.adapter._visitors.here(who).sockets[0].close(1001, "restarting")
+        here = made.rig.adapter._visitors.here(who or "")
+        assert here is not None
+        await here.sockets[0].close(1001, "restarting")
         await expect(page.locator(".state")).to_contain_text("Sent")
         await write(page, "Still me")
         await made.rig.core.until(type(made.rig.core.messages()[0]), 2)
@@ -140,6 +137,7 @@ async def test_other_channels_are_offered_once_something_was_said(chrome: Browse
         await write(page, "Hello")
         await expect(page.locator(".state")).to_contain_text("Sent")
         await expect(menu).to_be_visible()
+        assert isinstance(made.rig.core.offers, OffersOf)
         assert made.rig.core.offers.made == 0  # no code before somebody asks for one
         button = page.get_by_role("button", name="Continue on another channel")
         await expect(button).to_have_attribute("aria-expanded", "false")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from bot.contract import Accepted, AdapterContext, Offer
 from bot.errors import StorageError
@@ -40,13 +42,15 @@ class Linked(Core):
             raise StorageError("the database is locked")
         return self.made
 
+    @override
     async def accept(self, event: Event, *, cursor: str | None = None) -> Accepted:
         accepted = await super().accept(event, cursor=cursor)
         if not isinstance(event, Message) or event.link is None:
             return accepted
         return replace(accepted, joined=event.link == CODE)
 
-    def context(self, **changes: object) -> AdapterContext:
+    @override
+    def context(self, **changes: Any) -> AdapterContext:
         return super().context(offers=self, **changes)
 
 
