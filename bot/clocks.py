@@ -49,10 +49,12 @@ def counted(one: Clock, at: float) -> float:
 
 
 def started(kind: str, terms: Terms, since: float) -> tuple[float, float | None]:
-    """When a clock that starts now is due, and when its first step comes."""
+    """When a clock that starts now is due, and a time before which its first step does not come.
+
+    Real time passes at least as fast as business time; when exactly it comes is counted when somebody looks then.
+    """
     due = hours.add(unpack(terms.hours)[1], since, terms.target)
-    first = _moment(terms.hours, terms.target, terms.steps[0], 0.0, since, due)
-    return due, first
+    return due, min(since + terms.target * terms.steps[0] / 100, due + AFTER)
 
 
 def running(one: Clock, since: float, used: float) -> Clock:
@@ -109,8 +111,9 @@ def _moment(packed: str, target: float, percent: float, used: float, since: floa
 
 
 def passed(one: Clock, now: float) -> tuple[Clock, tuple[Passed, ...]]:
-    """The clock after the steps that have come by now, and these."""
+    """The clock after the steps that have come by now, and these. ``next_at`` may be too early: it is exact then."""
     steps: list[Passed] = []
+    one = replace(one, next_at=next_step(one)) if one.state == RUNNING else one
     while one.state == RUNNING and one.next_at is not None and one.next_at <= now:
         percent = one.steps[one.step]
         new = percent == BREACH and one.breached_at is None

@@ -37,6 +37,7 @@ class Kind(StrEnum):
 KINDS = (Kind.FIRST, Kind.NEXT, Kind.RESOLUTION)
 
 
+@lru_cache(maxsize=64)
 def office(zone: str) -> Hours:
     """Monday to Friday, 09:00 to 17:00: what a team works that says nothing else."""
     return Hours(zone, (_OFFICE,) * 5 + ((), ()))

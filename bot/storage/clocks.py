@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy import case as case_when
 
 from bot.storage.hot import Hot
@@ -130,13 +130,15 @@ _LATER = (
     .join(delivery, delivery.c.message_id == message.c.id)
     .where(
         message.c.conversation_id == bindparam("case"),
-        message.c.id != bindparam("message"),
         message.c.direction == "outbound",
         message.c.automated.is_(None),
         message.c.state.in_(("accepted", "delivered", "seen")),
         delivery.c.op == "send",
         delivery.c.state == "accepted",
-        delivery.c.settled_at >= _ACCEPTED_AT,
+        or_(
+            delivery.c.settled_at > _ACCEPTED_AT,
+            and_(delivery.c.settled_at == _ACCEPTED_AT, message.c.id > bindparam("message")),
+        ),
     )
     .order_by(delivery.c.settled_at, message.c.id)
     .limit(1)
