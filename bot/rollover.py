@@ -77,7 +77,8 @@ def roll_over(connection: Connection, policy: CorePolicy, row: Any, key: str, no
     named = people.named(connection, [row.customer_id]).get(row.customer_id)
     name = named.name if named is not None else people.handle(row.customer_id)
     link: Line = ("What was said before is in ", ThreadLink("the earlier thread", row.channel, row.ts), ".")
-    recap = mergetold.words_of(connection, policy, people.family(connection, row.customer_id), row.team)
+    family = people.family(connection, row.customer_id)
+    recap = mergetold.words_of(connection, policy, family, row.team, "The last words:")
     first = Prompt(((f"The thread of {name} goes on here.",), *recap, link), now)
     about = f"thread:{new}"
     buckets = {asks.add(connection, row.desk_lane, prompts.packed(first), about, now)}

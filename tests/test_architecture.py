@@ -45,7 +45,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage", "blobs", "journal"),
     (
         *("customers", "conversations", "relay", "outbox", "sla", "routing", "stats", "charts"),
-        *("clocks", "book", "recount", "recounting", "clockmerge", "ledger", "slawork", "commands.sla_services"),
+        *(
+            "clocks",
+            "book",
+            "recount",
+            "recounting",
+            "clockmerge",
+            "ledger",
+            "slawork",
+            "commands.sla_services",
+        ),
         *("erase", "erasework", "export", "exportpage", "privacy", "commands.privacy_services"),
         *(
             "casework",
@@ -118,7 +127,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("slack",),
     ("app", "policies", "policies_timing", "policies_stats", "ports", "__main__"),
 )
-CONFIG = ("config", "sections", "sections_base", "sections_sla", "sections_timing", "modelcheck", "yamlfile", "sections_stats")
+CONFIG = (
+    "config",
+    "sections",
+    "sections_base",
+    "sections_sla",
+    "sections_timing",
+    "modelcheck",
+    "yamlfile",
+    "sections_stats",
+)
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
 PURE += ("promises", "schedule", "wallclock", "daysoff", "when", "timewords")
