@@ -11,7 +11,6 @@ from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.messages import CustomerId
 
-
 DANA = Footprint(
     ("C42", "C77"), ("email dana@mail.example", "telegram"), 120, 3, 5, 2, 130, 4, ("C0SUPPORT",), 1
 )
