@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 from bot.storage.erasing import FILE, WITHDRAWN, WORDLESS
 from bot.storage.schema import audit, delivery, identity, lane, post
 
+
 def some_posts(connection: Connection, message_ids: Collection[int]) -> Sequence[Any]:
     """What messages are shown as at the desk: place, remote id, target, and whether the bot made it."""
     return connection.execute(
