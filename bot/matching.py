@@ -255,9 +255,7 @@ def _claimed(connection: Connection, policy: CorePolicy, row: Any, now: float) -
 
 def _claim(claim: Any, owner: Any) -> str:
     one, other = people.handle(claim.customer_id), people.handle(owner.customer_id)
-    how = (
-        "said that it is theirs"
-        if claim.given
-        else f"wrote from it without proof ({claim.evidence or 'none'})"
-    )
-    return f"{claim.address} is proven to be {other}'s; {one} {how} (not verified)."
+    if claim.given:
+        return f"{claim.address} is proven to be {other}'s; {one} said that it is theirs ({_NOT_VERIFIED})."
+    how = f"wrote from it without proof ({claim.evidence or 'none'})"
+    return f"{claim.address} is proven to be {other}'s; {one} {how}: a forged sender looks just like this."

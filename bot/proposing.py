@@ -30,7 +30,7 @@ def propose(
     if one is None or other is None or one == other:
         return set()
     rows = [merges.customer_row(connection, number) for number in (one, other)]
-    if any(row is None or row.erased_at is not None or row.spam for row in rows):
+    if any(row is None or row.erased_at or row.spam or row.quarantine for row in rows):
         return set()
     known = clues.between(connection, people.family(connection, one), people.family(connection, other))
     if any(row.state == clues.REFUSED for row in known):

@@ -119,7 +119,10 @@ async def test_an_address_in_a_signature_and_one_that_was_left(database: Databas
         assert "wrote Dana@Mail.example, which is proven to be C1's" in question.lines[1]
         await office.mails("I am Dana!", "dana@mail.example", verified=False, source="spoofed")
         found = [one for one in await office.questions() if "C3" in one.lines[0]]
-        assert "C3 wrote from it without proof (no DKIM) (not verified)." in found[0].lines[1]
+        assert (
+            "C3 wrote from it without proof (no DKIM): a forged sender looks just like this."
+            in found[0].lines[1]
+        )
 
 
 async def test_a_proof_that_comes_later_is_noticed(database: Database) -> None:
