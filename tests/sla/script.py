@@ -69,6 +69,7 @@ class Example:
     given: dict[str, Any]
     zone: str = "Europe/Berlin"
     undo: float = 0.0
+    steps: bool = False
     why: list[str] | None = None
 
 

@@ -58,7 +58,7 @@ async def played(
             for case_id, one, events in await stage.ledger(name):
                 case = numbers.setdefault(case_id, len(numbers) + 1)
                 label = f"{name} {one.kind} {one.number}" + (f" (case {case})" if case > 1 else "")
-                found[label] = told(one, events, times)
+                found[label] = told(one, events, times, steps=example.steps)
         words: list[str] = []
         for name in [*stage.customers][:1]:
             person = await stage.person(name)
