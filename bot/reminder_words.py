@@ -14,7 +14,7 @@ from bot.storage import reminders as rows
 
 MOST = 12
 """Promises that one list names; the others are counted."""
-_WHAT = {"first": "First reply", "next": "Reply", "resolution": "Solution"}
+_WHAT = {"first": "First reply", "next": "Reply", "resolution": "Resolution"}
 LATER, ACK, TAKE = "remind.later", "remind.ack", "remind.take"
 
 
@@ -46,21 +46,29 @@ def span(seconds: float) -> str:
     return f"{round(seconds / 86_400)} days"
 
 
-def single(
-    one: Promise, now: float, about: str, *, in_thread: bool = False, groups: tuple[str, ...] = ()
-) -> Prompt:
-    """A reminder of one promise. ``in_thread``: it stands in the customer's own thread."""
-    row = one.row
-    name: Piece = Strong(one.name) if in_thread else one.link
-    lines: list[Line] = [("⏰ ", name, f" {_waits(row, now)}. ", *_due(row, now, with_span=True))]
-    if groups:
-        lines[0] = (*(piece for group in groups for piece in (Group(group), " ")), *lines[0])
-    if not in_thread and row.excerpt:
-        lines.append(notices.quoted(row.excerpt))
-    value = notices.value(one.customer_id, row.team)
-    mine = Press("Take", TAKE, about) if row.owner is None else Press("I'm on it", ACK, about)
-    buttons = (Press("Reply", "reply.open", value, "primary"), mine, Press("Snooze 15 min", LATER, about))
-    return Prompt(tuple(lines), now, buttons, broadcast=in_thread and (row.owner is None or bool(groups)))
+def single(one: Promise, now: float, about: str) -> Prompt:
+    """A reminder of one promise, by direct message."""
+    lines: tuple[Line, ...] = (_first(one, one.link, now),)
+    if one.row.excerpt:
+        lines += (notices.quoted(one.row.excerpt),)
+    return Prompt(lines, now, _buttons(one, about))
+
+
+def in_thread(one: Promise, now: float, about: str, groups: tuple[str, ...], *, to_all: bool) -> Prompt:
+    """The same in the customer's own thread. ``groups`` are named, ``to_all``: the channel sees it."""
+    named = tuple(piece for group in groups for piece in (Group(group), " "))
+    line = (*named, *_first(one, Strong(one.name), now))
+    return Prompt((line,), now, _buttons(one, about), broadcast=to_all)
+
+
+def _first(one: Promise, name: Piece, now: float) -> Line:
+    return ("⏰ ", name, f" {_waits(one.row, now)}. ", *_due(one.row, now, with_span=True))
+
+
+def _buttons(one: Promise, about: str) -> tuple[Press, ...]:
+    value = notices.value(one.customer_id, one.row.team)
+    mine = Press("Take", TAKE, about) if one.row.owner is None else Press("I'm on it", ACK, about)
+    return (Press("Reply", "reply.open", value, "primary"), mine, Press("Snooze 15 min", LATER, about))
 
 
 def several(

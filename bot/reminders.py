@@ -75,12 +75,22 @@ def _late_card(connection: Connection, policy: CorePolicy, one: Passed, now: flo
     return replies.refresh_card(connection, policy, customer_id, found.team, now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A post in a customer's thread. ``groups`` are named in it; ``to_all``: the channel sees it, because nobody else does."""
+
+    row: Any
+    groups: tuple[str, ...]
+    to_all: bool
+
+
 @dataclass(slots=True)
 class _Round:
-    """What one transaction tells: of each target its promises. A target is a Slack id, or ``thread:`` and a case."""
+    """What one transaction tells: to each person their promises, and what stands in the threads of each team's customers."""
 
+    away: frozenset[str]
     people: dict[str, list[Any]] = field(default_factory=dict)
-    threads: dict[str, list[tuple[Any, tuple[str, ...]]]] = field(default_factory=dict)
+    threads: dict[str, list[_Post]] = field(default_factory=dict)
 
     def to_person(self, target: str, row: Any) -> None:
         """Of one customer a person hears once, of what is due first."""
@@ -93,13 +103,15 @@ class _Round:
 
     def to_thread(self, row: Any, groups: tuple[str, ...] = ()) -> None:
         """Of one customer their thread hears once."""
+        to_all = bool(groups) or row.owner is None or row.owner in self.away
         found = self.threads.setdefault(row.team, [])
-        for number, (other, named) in enumerate(found):
-            if other.conversation_id == row.conversation_id:
-                first = min(other, row, key=lambda one: float(one.due_at))
-                found[number] = (first, tuple(dict.fromkeys((*named, *groups))))
+        for number, other in enumerate(found):
+            if other.row.conversation_id == row.conversation_id:
+                first = min(other.row, row, key=lambda one: float(one.due_at))
+                named = tuple(dict.fromkeys((*other.groups, *groups)))
+                found[number] = _Post(first, named, other.to_all or to_all)
                 return
-        found.append((row, groups))
+        found.append(_Post(row, groups, to_all))
 
 
 def tell(connection: Connection, policy: CorePolicy, now: float) -> Done:
@@ -117,7 +129,7 @@ def tell(connection: Connection, policy: CorePolicy, now: float) -> Done:
             ready.setdefault(row.clock_id, []).append(row)
     rows.step_became(connection, gone, rows.OVER)
     rows.put_off(connection, later)
-    told = _Round()
+    told = _Round(rows.off_duty(connection) if ready else frozenset())
     for steps in ready.values():
         _address(policy, steps, told)
         rows.step_became(connection, [one.id for one in steps], rows.TOLD)
@@ -142,11 +154,9 @@ def _address(policy: CorePolicy, steps: Sequence[Any], told: _Round) -> None:
     whom = {name for one in steps if one.target is None for name in _whom(policy, one.step)}
     if not whom:
         return
-    if row.owner is None:
-        told.to_thread(row)
-    elif OWNER in whom:
+    if row.owner is not None and OWNER in whom:
         told.to_person(row.owner, row)
-    if THREAD in whom:
+    if THREAD in whom or row.owner is None or row.owner in told.away:
         told.to_thread(row)
     team = policy.teams[TeamId(row.team)]
     others = (*(team.on_call if ON_CALL in whom else ()), *(team.leads if LEADS in whom else ()))
@@ -170,15 +180,15 @@ def _tell(connection: Connection, policy: CorePolicy, told: _Round, now: float) 
     for target, found in told.people.items():
         buckets |= _to_person(connection, policy, target, found, now)
     for team, posts in told.threads.items():
-        nobodys = [row for row, _ in posts if row.owner is None]
+        nobodys = [one.row for one in posts if one.row.owner is None]
         if nobodys and _many(connection, policy, team, len(nobodys), now):
             channel = policy.teams[TeamId(team)].slack_channel
             lists = rows.told_to(connection, channel, now - JOINS)
             buckets |= _list(connection, channel, nobodys, now, "team:", (), lists)
-            posts = [one for one in posts if one[0].owner is not None]
+            posts = [one for one in posts if one.row.owner is not None]
         if len(posts) < policy.reminders.list_from:  # more than that at once is a flood that nobody reads
-            for row, groups in posts:
-                buckets |= _to_thread(connection, row, groups, now)
+            for post in posts:
+                buckets |= _to_thread(connection, post, now)
     return buckets
 
 
@@ -238,12 +248,13 @@ def _list(
     return buckets | prompts.to_person(connection, target, prompt, about, now)
 
 
-def _to_thread(connection: Connection, row: Any, groups: tuple[str, ...], now: float) -> set[str]:
+def _to_thread(connection: Connection, post: _Post, now: float) -> set[str]:
+    row = post.row
     buckets = _over(connection, THREAD, [row], now)
     for one in promised(connection, [row]):
         about = f"{ONE}{row.id}:{THREAD}"
         rows.add(connection, [row.clock_id], THREAD, about, now)
-        prompt = reminder_words.single(one, now, about, in_thread=True, groups=groups)
+        prompt = reminder_words.in_thread(one, now, about, post.groups, to_all=post.to_all)
         buckets |= prompts.in_thread(connection, one.customer_id, row.team, prompt, about, now)
     return buckets
 

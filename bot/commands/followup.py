@@ -59,7 +59,7 @@ async def cancel(services: Services, call: Call) -> Result:
 async def done(services: Services, call: Call) -> Result:
     """Done."""
     one = await services.follow_ups.done(_number(call), call.agent, call.source)
-    return Answer(Text(f"Done: {one.words or one.name}."), quiet=True)
+    return Answer(Text(f"Done: {one.words or one.name}."), quiet=True, replace=True)
 
 
 async def tomorrow(services: Services, call: Call) -> Result:

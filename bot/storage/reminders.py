@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.storage.schema import conversation, message
 from bot.storage.schema_clocks import clock
+from bot.storage.schema_desk import duty
 from bot.storage.schema_reminders import reminder, reminder_pause, reminder_step
 
 WAITING, TOLD, OVER = "waiting", "told", "over"
@@ -227,6 +228,14 @@ def author_of(connection: Connection, message_id: int | None) -> str | None:
     if message_id is None:
         return None
     return connection.execute(select(message.c.author).where(message.c.id == message_id)).scalar()
+
+
+_AWAY = select(duty.c.agent).where(~duty.c.on_duty)
+
+
+def off_duty(connection: Connection) -> frozenset[str]:
+    """Agents who said that they are not there."""
+    return frozenset(connection.execute(_AWAY).scalars())
 
 
 _CASE_OF = select(conversation.c.customer_id, conversation.c.team).where(

@@ -12,6 +12,7 @@ from bot.errors import UserError
 from bot.messages import AgentId, CustomerId
 from bot.policy import RemindersPolicy
 from bot.promises import CALENDAR, Promises, Rule, Target
+from bot.storage import agents
 from bot.storage.database import Database
 from tests.core.skipping import Skipping
 from tests.core.world import KIM, SUPPORT, World
@@ -307,3 +308,14 @@ async def test_somebody_elses_case_is_not_taken_from_them(database: Database) ->
         assert {words(one.done) for one in (*shown(world, "C1"), shown(world, "UKIM")[-1])} == {
             "✓ Amir is on it since 10:01"
         }
+
+
+async def test_when_the_owner_is_off_duty_the_team_sees_it_as_well(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await wrote(world)
+        await database.write(lambda connection: agents.set_duty(connection, "UKIM", False, clock.now()))
+        await pass_by(world, clock, 31 * MINUTE)
+        (thread,) = shown(world, "C1")
+        assert thread.broadcast and [one.label for one in thread.buttons][1] == "I'm on it"
+        assert len(shown(world, "UKIM")) == 1
