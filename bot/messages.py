@@ -288,6 +288,20 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True)
+class Rated:
+    """A customer rated how they were served, by the channel's own means: 1 (bad) to 5 (great), or added words to it.
+
+    ``token`` is that of the ``Ask`` in the reply that asked. The last score counts; words may come later, without one.
+    """
+
+    source_id: SourceId
+    token: str
+    at: datetime
+    score: int | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unseen:
     """Replies that wait on the channel for somebody who has not come back for ``minutes``.
 
@@ -323,6 +337,7 @@ Event: TypeAlias = (
     | AddressChanged
     | AddressGiven
     | Identified
+    | Rated
     | Unseen
     | Unreadable
 )
@@ -339,6 +354,20 @@ class Quoted:
     sent_at: datetime
     subject: str | None = None
     references: tuple[RemoteId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A reply asks for a rating, 1 to 5. ``token`` is unguessable and comes back in ``Rated``.
+
+    ``bad`` and ``great`` say in the customer's language what 1 and 5 are, ``invite`` invites words, ``thanks`` thanks.
+    """
+
+    token: str
+    bad: str
+    great: str
+    invite: str
+    thanks: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +391,7 @@ class Reply:
     cc: tuple[Contact, ...] = ()
     automated: bool = False
     team_name: str = ""
+    ask: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)
