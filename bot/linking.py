@@ -230,6 +230,8 @@ def _again(
     mine = people.identities_at(connection, sender.channel, sender.address)
     if any(people.final(connection, one.customer_id) == customer_id for one in mine):
         return Redeemed(True)
+    if any(one.id == known.used_by for one in mine):
+        return _NOTHING  # people were asked about them when they used it
     if links.given_identity(connection, customer_id, sender.channel, sender.address) is not None:
         return Redeemed(True)
     if not inboxes.first_time(connection, f"link-again:{known.hash}:{sender.address}", now):

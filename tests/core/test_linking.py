@@ -168,13 +168,17 @@ async def test_somebody_with_words_of_their_own_is_never_joined_silently(databas
     async with Linked(database) as world:
         await world.says("Where is it?", source="m1")
         await world.chats("I am Omar", "phone-7", name="Omar Haddad")
-        await world.chats("A link came by mail", "phone-7", await world.code(), name="Omar Haddad")
+        code = await world.code()
+        await world.chats("A link came by mail", "phone-7", code, name="Omar Haddad")
+        await world.chats("I pressed it again", "phone-7", code, name="Omar Haddad")
         await world.quiet()
         whose = await world.customers()
         assert whose["phone-7"] != whose["dana@mail.example"]
         assert await world.proposals() == 1
         assert said(world.threads()["Dana Petrov"]) == ["Where is it?"]
-        assert said(world.threads()["Omar Haddad"]) == ["I am Omar", "A link came by mail"]
+        words = ["I am Omar", "A link came by mail", "I pressed it again"]
+        assert said(world.threads()["Omar Haddad"]) == words
+        assert "second time" not in "".join(lines(world.threads()["Dana Petrov"]))
 
 
 async def test_who_only_pressed_start_is_nobody_yet(database: Database) -> None:
