@@ -89,6 +89,7 @@ class Hands:
                 line = act(connection, case, now)
                 sla.changed(connection, self.policy, case.id, now, action, agent.id)
                 buckets |= reminded.over(connection, case.id, now)
+                buckets |= reminded.handed_over(connection, case.id, case.owner, now)
                 inboxes.write_audit(connection, agent.id, action, final, line, now)
                 if line is not None:
                     buckets |= acts.say(connection, self.policy, final, team, agent.id, line, key, now)

@@ -44,6 +44,15 @@ def over(connection: Connection, case_id: int, now: float, *, answered: bool = F
     return _settle(connection, found, now) | _awake(connection, case_id, now, answered=answered)
 
 
+def handed_over(connection: Connection, case_id: int, before: str | None, now: float) -> set[str]:
+    """A unit: who had a case and has it no more needs not to be reminded of it. ``before``: its owner until now."""
+    case = cases.case(connection, case_id) if before is not None else None
+    if case is None or case.owner == before:
+        return set()
+    theirs = [one for one in rows.told_of(connection, [case_id]) if one.target == before]
+    return end(connection, [(one, ("it is not yours any more",)) for one in theirs], now)
+
+
 def snooze_about(snooze_id: int) -> str:
     """What a prompt about the end of a snooze is about."""
     return f"snooze:{snooze_id}"

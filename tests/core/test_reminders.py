@@ -319,3 +319,16 @@ async def test_when_the_owner_is_off_duty_the_team_sees_it_as_well(database: Dat
         (thread,) = shown(world, "C1")
         assert thread.broadcast and [one.label for one in thread.buttons][1] == "I'm on it"
         assert len(shown(world, "UKIM")) == 1
+
+
+async def test_who_gave_it_away_is_not_asked_any_more(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await wrote(world)
+        await pass_by(world, clock, 31 * MINUTE)
+        await world.casework.assign(DANA, SUPPORT, KIM, AMIR.id, "g1")
+        await world.quiet()
+        (before,) = shown(world, "UKIM")
+        assert (words(before.done), before.buttons) == ("✓ it is not yours any more", ())
+        await pass_by(world, clock, 18 * MINUTE)
+        assert len(shown(world, "UKIM")) == 1 and len(shown(world, "UAMIR")) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.desk import Press, Prompt, Strong, ThreadLink, When, Who
+from bot.desk import Group, Press, Prompt, Strong, ThreadLink, When, Who
 from bot.messages import AgentId
 from bot.slack.posts import render
 from tests.slack.shown import check_blocks
@@ -38,3 +38,14 @@ def test_when_it_is_done_there_is_nothing_left_to_press() -> None:
     check_blocks(shown.blocks)
     assert [block["type"] for block in shown.blocks] == ["rich_text", "rich_text"]
     assert shown.blocks[1]["elements"][0]["elements"][0]["text"] == "Kim took it"
+
+
+def test_a_user_group_is_named_so_that_its_people_are_notified() -> None:
+    named = Prompt(((Group("S0614TZR7"), " ⏰ ", Strong("Dana"), " waits"),), 1.0)
+    shown, _ = render((named,), {}, url=URL)
+    check_blocks(shown.blocks)
+    assert shown.blocks[0]["elements"][0]["elements"][0] == {
+        "type": "usergroup",
+        "usergroup_id": "S0614TZR7",
+    }
+    assert shown.text == " ⏰ Dana waits".strip()
