@@ -75,7 +75,7 @@ def promises(config: Config) -> Promises:
     """What app.yaml promises customers; where none of its policies fits, what their channel makes them expect."""
     usual_for = {one.channel.name: one.channel.answer_within for one in config.inboxes.values()}
     return Promises(
-        (*(_rule(given) for given in config.sla), *usual(usual_for)),
+        (*(rule_of(given) for given in config.sla), *usual(usual_for)),
         {name: section.hours() for name, section in config.hours.items()},
         {name: team.hours for name, team in config.teams.items() if team.hours is not None},
         config.zone,
@@ -91,7 +91,8 @@ def notes(config: Config) -> list[str]:
     ]
 
 
-def _rule(given: Sla) -> Rule:
+def rule_of(given: Sla) -> Rule:
+    """A policy of app.yaml as the core needs it."""
     when = given.when
     return Rule(
         given.name,

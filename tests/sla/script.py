@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.commands.desk_services import Priority
 from bot.commands.types import Agent
 from bot.messages import AgentId
-from bot.policies import _rule as rule_of
+from bot.policies import rule_of
 from bot.promises import Promises, usual
 from bot.sections_sla import HoursSection, Sla
 from bot.storage.clocks import STOPPED, Clock, Happened
