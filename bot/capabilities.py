@@ -50,7 +50,7 @@ class Capabilities:
     between two messages of one thread. ``joins``: replies that wait for the rate are joined into one message.
     ``backlog``: customers fetch what they missed, so each message gets a number when it becomes visible to them.
     ``receipts``: the furthest level that the channel reports. ``idempotent_send``: sending the same key twice makes one copy.
-    ``live``: customers wait on the other side for an answer, as in a chat. ``asks``: a reply with ``ask`` gets the channel's own
+    ``live``: customers wait on the other side, as in a chat. ``asks``: a reply with ``ask`` gets the channel's own
     means to rate (buttons, links); without it the words say how.
     """
 
