@@ -96,9 +96,30 @@ async def submit(services: Services, call: Call) -> Result:
 
 
 COMMANDS = (
-    Command("assign", "give a case to somebody", assign, usage="C42 @name", in_thread="@name"),
-    Command("take", "take a case yourself", take, usage="C42"),
-    Command("unassign", "give a case back to the team", unassign, usage="C42"),
+    Command(
+        "assign",
+        "give a case to somebody",
+        assign,
+        usage="C42 @name",
+        in_thread="@name",
+        examples=("/assign C42 @kim", "/assign C42 nobody", "!assign me"),
+        also="⋯ Assign on the card",
+    ),
+    Command(
+        "take",
+        "take a case yourself",
+        take,
+        usage="C42",
+        examples=("/take C42", "!take"),
+        also="Take it on the card",
+    ),
+    Command(
+        "unassign",
+        "give a case back to the team",
+        unassign,
+        usage="C42",
+        examples=("/unassign C42", "!unassign"),
+    ),
 )
 ACTIONS = (
     Action("case.take", take),

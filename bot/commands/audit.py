@@ -72,7 +72,19 @@ async def whoami(services: Services, call: Call) -> Result:
 
 
 COMMANDS = (
-    Command("audit", "who did what with a customer", audit, usage="C42"),
-    Command("whoami", "who you are here, and what you may do", whoami),
+    Command(
+        "audit",
+        "who did what with a customer",
+        audit,
+        usage="C42",
+        examples=("/audit C42", "!audit"),
+        also="⋯ More… Audit on the card",
+    ),
+    Command(
+        "whoami",
+        "who you are here, and what you may do",
+        whoami,
+        examples=("/whoami", "!whoami"),
+    ),
 )
 ACTIONS = (Action("audit.open", older), Action("audit.older", older))

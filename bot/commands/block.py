@@ -41,7 +41,21 @@ async def _person(services: Services, call: Call) -> Person:
 
 
 COMMANDS = (
-    Command("block", "keep somebody's messages out of sight", block, usage="C42"),
-    Command("unblock", "let a blocked customer through again", unblock, usage="C42"),
+    Command(
+        "block",
+        "keep somebody's messages out of sight",
+        block,
+        usage="C42",
+        examples=("/block C42", "!block"),
+        also="⋯ More… Block on the card",
+    ),
+    Command(
+        "unblock",
+        "let a blocked customer through again",
+        unblock,
+        usage="C42",
+        examples=("/unblock C42", "!unblock"),
+        also="⋯ More… Unblock on the card",
+    ),
 )
 ACTIONS = (Action("case.block", block), Action("case.unblock", unblock))

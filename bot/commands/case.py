@@ -122,16 +122,41 @@ async def sorted_(services: Services, call: Call) -> Result:
 
 
 COMMANDS = (
-    Command("pending", "wait for the customer", pending, usage="C42"),
-    Command("priority", f"how urgent a case is: {_PRIORITIES}", priority, usage="C42 high", in_thread="high"),
+    Command(
+        "pending",
+        "wait for the customer",
+        pending,
+        usage="C42",
+        examples=("/pending C42", "!pending"),
+        also="⋯ More… Pending on the card",
+    ),
+    Command(
+        "priority",
+        f"how urgent a case is: {_PRIORITIES}",
+        priority,
+        usage="C42 high",
+        in_thread="high",
+        examples=("/priority C42 high", "!priority urgent"),
+        also="⋯ More… Sort on the card",
+    ),
     Command(
         "tag",
         "put tags on a case, or take them off with -",
         tag,
         usage="C42 refund",
         in_thread="refund -late",
+        examples=("/tag C42 refund", "!tag refund -late", "!tag"),
+        also="⋯ More… Sort on the card",
     ),
-    Command("untag", "take tags off a case", untag, usage="C42 refund", in_thread="refund"),
+    Command(
+        "untag",
+        "take tags off a case",
+        untag,
+        usage="C42 refund",
+        in_thread="refund",
+        examples=("/untag C42 refund", "!untag refund"),
+        also="⋯ More… Sort on the card",
+    ),
 )
 ACTIONS = (
     Action("case.pending", pending),

@@ -289,6 +289,8 @@ COMMANDS = (
         in_thread="[set plan=pro vip | unset plan | name Dana | edit | export | erase]",
         aliases=("profile",),
         opens=_opens,
+        examples=("/customer C42", "/customer C42 set plan=pro vip", "!customer name Dana Petrov"),
+        also="⋯ Profile on the card",
     ),
 )
 ACTIONS = (

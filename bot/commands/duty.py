@@ -41,5 +41,14 @@ def _mine(state: Duty, call: Call, *, asked: bool) -> str:
     return "You are off duty: nobody is given to you."
 
 
-COMMANDS = (Command("duty", "go on or off duty, or see who is there", duty, usage="on", in_thread="on"),)
+COMMANDS = (
+    Command(
+        "duty",
+        "go on or off duty, or see who is there",
+        duty,
+        usage="on",
+        in_thread="on",
+        examples=("/duty", "/duty off", "!duty on"),
+    ),
+)
 ACTIONS = (Action("duty.set", duty),)

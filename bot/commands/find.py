@@ -174,6 +174,7 @@ COMMANDS = (
         in_thread="words",
         aliases=("search",),
         opens=opens_form,
+        examples=("/find parcel 1001", '/find "not delivered" last week @kim', "!find invoice"),
     ),
 )
 ACTIONS = (

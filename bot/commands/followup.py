@@ -83,8 +83,15 @@ COMMANDS = (
         follow_up,
         usage="C42 tomorrow 10 send the invoice",
         in_thread="tomorrow 10 send the invoice",
+        examples=("/followup C42 tomorrow 10 send the invoice", "!followup Monday 9 ask again"),
     ),
-    Command("followups", "what you wanted to come back to", mine, faces=frozenset({Face.SLASH, Face.THREAD})),
+    Command(
+        "followups",
+        "what you wanted to come back to",
+        mine,
+        faces=frozenset({Face.SLASH, Face.THREAD}),
+        examples=("/followups", "!followups"),
+    ),
 )
 ACTIONS = (
     Action("followup.cancel", cancel),

@@ -74,4 +74,11 @@ def _inbox(inbox: InboxHealth, zone: str, now: float) -> Row:
     )
 
 
-COMMANDS = (Command("health", "how the bot is", health),)
+COMMANDS = (
+    Command(
+        "health",
+        "how the bot is",
+        health,
+        examples=("/health", "!health"),
+    ),
+)

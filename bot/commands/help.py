@@ -33,53 +33,124 @@ from bot.commands import (
 )
 from bot.commands.registry import Command, Registry, Shortcut
 from bot.commands.services import Services
-from bot.commands.types import Answer, Call, Face, Result
-from bot.messages import Text
+from bot.commands.types import Answer, Call, Face, Result, Role
+from bot.errors import UserError
+from bot.messages import Span, SpanKind, Text
 
 THREAD_HELP = (
     "In a customer's thread your messages stay inside the team. Only these go out:\n"
     "! text · sends the text to the customer, files included\n"
-    "@{bot} reply text · the same"
+    "@bot reply text · the same"
 )
 SHORT_HELP = (
     "Nothing was sent. To answer the customer, begin with “! ” and the words, or use Reply on the card. "
     "“!help” lists the commands."
 )
-_NOT_LISTED = frozenset({"help", "onethread"})
+GROUPS = (
+    ("Answer", ("reply", "undo", "note", "macro", "start", "switch")),
+    ("Read", ("history", "find", "recap", "customer", "audit")),
+    (
+        "The case",
+        (
+            "take",
+            "assign",
+            "unassign",
+            "pending",
+            "resolve",
+            "reopen",
+            "priority",
+            "tag",
+            "untag",
+            "transfer",
+        ),
+    ),
+    ("In time", ("next", "sla", "snooze", "followup", "followups")),
+    ("Who it is", ("merge", "unmerge", "block", "unblock", "spam", "quarantine")),
+    ("You and the team", ("duty", "whoami", "stats", "health", "help")),
+)
+"""Under which words the list has each command."""
 
 
-def _slash_lines(registry: Registry) -> list[str]:
-    return [
-        f"{registry.slash(command)} {command.usage}".strip() + f" · {command.summary}"
-        for command in registry.commands
-        if Face.SLASH in command.faces and command.name not in _NOT_LISTED
-    ]
+def _slash_line(registry: Registry, command: Command) -> str:
+    return f"{registry.slash(command)} {command.usage}".strip() + f" · {_about(command)}"
 
 
-def _thread_lines(registry: Registry) -> list[str]:
-    return [
-        f"!{command.name} {command.in_thread}".strip() + f" · {command.summary}"
-        for command in registry.commands
-        if Face.THREAD in command.faces and command.name not in _NOT_LISTED
-    ]
+def _thread_line(registry: Registry, command: Command) -> str:
+    return f"!{command.name} {command.in_thread}".strip() + f" · {_about(command)}"
 
 
-def help_text(registry: Registry, in_thread: bool) -> str:
+def _about(command: Command) -> str:
+    return command.summary if command.role is Role.AGENT else f"{command.summary} ({command.role.value}s)"
+
+
+def _listed(registry: Registry, face: Face) -> Text:
+    """All commands of a face, group by group."""
+    line = _thread_line if face is Face.THREAD else _slash_line
+    shown = Text()
+    for title, names in GROUPS:
+        found = [command for name in names if (command := registry.find(name)) and face in command.faces]
+        shown += Text(f"\n{title}\n", (Span(1, len(title) + 1, SpanKind.BOLD),))
+        shown += Text("".join(f"{line(registry, command)}\n" for command in found))
+    return shown
+
+
+def help_text(registry: Registry, in_thread: bool) -> Text:
     """All commands, for a thread or for the channel."""
     if in_thread:
-        return "\n".join([THREAD_HELP.format(bot="bot"), "Commands here:", *_thread_lines(registry)])
-    lines = ["Anywhere, with the customer's handle, address or name:", *_slash_lines(registry)]
-    return "\n".join([*lines, "In a customer's thread: begin with “! ” and the words, or “!help”."])
+        more = "Examples: “!help reply”, and the same for every other command."
+        return Text(f"{THREAD_HELP}\n") + _listed(registry, Face.THREAD) + Text(f"\n{more}")
+    typed = registry.slash(registry.find("help") or registry.commands[0])
+    more = f"Examples: “{typed} reply”, and the same for every other command."
+    first = Text("Anywhere, with the customer's handle, address or name:\n")
+    last = f"\nIn a customer's thread: begin with “! ” and the words, or “!help”.\n{more}"
+    return first + _listed(registry, Face.SLASH) + Text(last)
+
+
+def about(registry: Registry, command: Command) -> Text:
+    """One command: how it is typed, where else it is, who may, and examples."""
+    title = f"{command.name}: {command.summary}"
+    lines = []
+    if Face.SLASH in command.faces:
+        lines.append(f"Anywhere: {registry.slash(command)} {command.usage}".strip())
+    if Face.THREAD in command.faces:
+        lines.append(f"In a customer's thread: !{command.name} {command.in_thread}".strip())
+    if command.also:
+        lines.append(f"Or press: {command.also}")
+    if command.aliases:
+        lines.append(f"Also called: {', '.join(command.aliases)}")
+    if command.role is not Role.AGENT:
+        lines.append(f"Only for {command.role.value}s.")
+    shown = Text(title, (Span(0, len(command.name), SpanKind.BOLD),)) + Text("\n" + "\n".join(lines))
+    if not command.examples:
+        return shown
+    typed = "\n".join(_with_prefix(registry, example) for example in command.examples)
+    return shown + Text("\nExamples\n") + Text(typed, (Span(0, len(typed), SpanKind.PRE),))
+
+
+def _with_prefix(registry: Registry, example: str) -> str:
+    return f"/{registry.prefix}{example[1:]}" if example.startswith("/") else example
+
+
+def _no_such(registry: Registry, word: str) -> UserError:
+    close = registry.suggest(word)
+    cure = f"Closest: {close}." if close else "Without a word you get the list."
+    return UserError(f"There is no command {word}. {cure}")
 
 
 def make_registry(prefix: str = "") -> Registry:
     """The registry of all commands. ``prefix`` (``ot-``) keeps clear of other apps' slash commands."""
 
     async def show_help(services: Services, call: Call) -> Result:
+        word = call.args.strip().lstrip("/!")
+        if word:
+            found = registry.find(word) or registry.find_slash(word)
+            if found is None:
+                raise _no_such(registry, word)
+            return Answer(about(registry, found))
         person = (
             call.thread_ts is not None and await services.at_thread(call.channel, call.thread_ts) is not None
         )
-        return Answer(Text(help_text(registry, person)))
+        return Answer(help_text(registry, person))
 
     modules = (
         reply,
@@ -123,11 +194,21 @@ def make_registry(prefix: str = "") -> Registry:
         ),
     )
     helps = (
-        Command("help", "this list", show_help, aliases=("commands",)),
+        Command(
+            "help",
+            "what there is, and how one command is used",
+            show_help,
+            usage="[reply]",
+            in_thread="[reply]",
+            aliases=("commands",),
+            examples=("/help", "/help snooze", "!help reply"),
+        ),
         Command(
             "onethread",
-            "this list, where Slack keeps /help for itself",
+            "the same as help, where Slack keeps /help for itself",
             show_help,
+            usage="[reply]",
+            examples=("/onethread", "/onethread snooze"),
             faces=frozenset({Face.SLASH}),
         ),
     )

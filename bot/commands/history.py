@@ -214,6 +214,8 @@ COMMANDS = (
         history,
         usage="C42 [telegram] [last week] [@kim] [files]",
         in_thread="[telegram] [last week] [@kim] [files]",
+        examples=("/history C42", "/history Dana Petrov last week files", "!history telegram"),
+        also="⋯ History on the card",
     ),
 )
 ACTIONS = (

@@ -185,6 +185,8 @@ COMMANDS = (
         usage="C42 name",
         in_thread="name",
         aliases=("m", "macros"),
+        examples=("/macro", "/macro C42 refund", "!m refund"),
+        also="Macro in the Reply form",
     ),
 )
 ACTIONS = (

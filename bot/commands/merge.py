@@ -203,8 +203,17 @@ COMMANDS = (
         usage="C42 C77",
         in_thread="C77",
         opens=lambda call: call.face is Face.SLASH and bool(call.args.strip()),
+        examples=("/merge C42 C77", "!merge C77"),
+        also="⋯ More… Merge on the card",
     ),
-    Command("unmerge", "make them two again", unmerge, usage="C42"),
+    Command(
+        "unmerge",
+        "make them two again",
+        unmerge,
+        usage="C42",
+        examples=("/unmerge C42", "!unmerge"),
+        also="⋯ Unmerge on the merged card",
+    ),
 )
 ACTIONS = (
     Action("merge.open", open_form, opens=True),

@@ -63,5 +63,12 @@ def why(found: NextUp, zone: str, now: float) -> str:
     return " · ".join(facts)
 
 
-COMMANDS = (Command("next", "whom to answer now, and why", next_up),)
+COMMANDS = (
+    Command(
+        "next",
+        "whom to answer now, and why",
+        next_up,
+        examples=("/next", "!next"),
+    ),
+)
 ACTIONS = (Action("next.skip", skip),)

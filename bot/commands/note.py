@@ -21,4 +21,14 @@ async def note(services: Services, call: Call) -> Result:
     return Answer(Text(f"Noted for {person.name}. Only the team sees it."), quiet=call.face is Face.THREAD)
 
 
-COMMANDS = (Command("note", "keep a note that only the team sees", note, usage="C42 text", in_thread="text"),)
+COMMANDS = (
+    Command(
+        "note",
+        "keep a note that only the team sees",
+        note,
+        usage="C42 text",
+        in_thread="text",
+        examples=("/note C42 She called, too.", "!note She called, too."),
+        also="any plain message in the customer's thread",
+    ),
+)

@@ -48,5 +48,14 @@ def _all(person: Person) -> Button:
     return Button("History", "history.open", refs.ref_value(person.customer_id, person.team))
 
 
-COMMANDS = (Command("recap", "the last words with a customer, for whoever comes in", typed, usage="C42"),)
+COMMANDS = (
+    Command(
+        "recap",
+        "the last words with a customer, for whoever comes in",
+        typed,
+        usage="C42",
+        examples=("/recap C42", "!recap"),
+        also="⋯ More… Recap on the card",
+    ),
+)
 ACTIONS = (Action("recap.open", recap),)

@@ -37,7 +37,8 @@ class Command:
     ``usage`` is what follows the name in a slash command (``C42 text``), ``in_thread`` the same in a
     customer's thread, where the customer
     is implied. ``opens`` tells, before the handler runs, that the answer will be a form: Slack wants it open
-    within 3 seconds.
+    within 3 seconds. ``examples`` are typed as they stand (``/reply C42 …`` in a slash command, ``!reply …`` or
+    ``! …`` in a thread); ``also`` names the buttons and menus that do the same.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Command:
     aliases: tuple[str, ...] = ()
     role: Role = Role.AGENT
     opens: Callable[[Call], bool] = _never
+    examples: tuple[str, ...] = ()
+    also: str = ""
 
 
 @dataclass(frozen=True, slots=True)

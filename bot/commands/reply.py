@@ -241,8 +241,21 @@ COMMANDS = (
         usage="C42 text",
         in_thread="text",
         opens=opens_form,
+        examples=(
+            "/reply C42 It ships today.",
+            "/reply dana@mail.example It ships today.",
+            "! It ships today.",
+        ),
+        also="Reply on the card; ⚡ Reply to a customer; ⋮ Send to customer on a message",
     ),
-    Command("undo", "take back what has not left yet", undo, usage="C42"),
+    Command(
+        "undo",
+        "take back what has not left yet",
+        undo,
+        usage="C42",
+        examples=("/undo C42", "!undo"),
+        also="Undo below your reply",
+    ),
 )
 ACTIONS = (
     Action("reply.open", open_form, opens=True),

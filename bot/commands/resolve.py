@@ -40,7 +40,21 @@ async def reopen(services: Services, call: Call) -> Result:
 
 
 COMMANDS = (
-    Command("resolve", "close the case", resolve, usage="C42"),
-    Command("reopen", "open a resolved case again", reopen, usage="C42"),
+    Command(
+        "resolve",
+        "close the case",
+        resolve,
+        usage="C42",
+        examples=("/resolve C42", "!resolve"),
+        also="Resolve on the card",
+    ),
+    Command(
+        "reopen",
+        "open a resolved case again",
+        reopen,
+        usage="C42",
+        examples=("/reopen C42", "!reopen"),
+        also="Reopen on the card",
+    ),
 )
 ACTIONS = (Action("case.resolve", resolve), Action("case.reopen", reopen))

@@ -196,6 +196,7 @@ COMMANDS = (
         sla,
         usage="team · C42 · why C42 · pause C42 reason · resume C42",
         in_thread="why · pause reason · resume",
+        examples=("/sla", "/sla why C42", "!sla why"),
     ),
 )
 ACTIONS = (

@@ -118,6 +118,8 @@ COMMANDS = (
         usage="C42 tomorrow 9",
         in_thread="tomorrow 9",
         opens=opens_form,
+        examples=("/snooze C42 tomorrow 9", "/snooze C42 off", "!snooze 3h"),
+        also="⋯ Snooze on the card",
     ),
 )
 ACTIONS = (

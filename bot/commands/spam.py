@@ -169,8 +169,16 @@ COMMANDS = (
         spam,
         usage="C42 [off]",
         in_thread="[off]",
+        examples=("/spam C42", "/spam C42 off", "!spam"),
+        also="⋯ More… Spam on the card",
     ),
-    Command("quarantine", "look at what was kept apart", quarantine),
+    Command(
+        "quarantine",
+        "look at what was kept apart",
+        quarantine,
+        examples=("/quarantine", "!quarantine"),
+        also="Look below what was kept apart",
+    ),
 )
 ACTIONS = (
     Action("spam.on", ask),

@@ -125,6 +125,8 @@ COMMANDS = (
         usage="ann@mail.example text",
         faces=frozenset({Face.SLASH}),
         opens=opens_form,
+        examples=("/start", "/start ann@mail.example Your order is back."),
+        also="⚡ Write to somebody new",
     ),
 )
 ACTIONS = (

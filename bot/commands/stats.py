@@ -193,7 +193,17 @@ async def meaning(services: Services, call: Call) -> Result:
     return Answer(Text("What the figures mean"), rows)
 
 
-COMMANDS = (Command("stats", "how the team is doing", stats, usage=USAGE, in_thread=USAGE, role=Role.LEAD),)
+COMMANDS = (
+    Command(
+        "stats",
+        "how the team is doing",
+        stats,
+        usage=USAGE,
+        in_thread=USAGE,
+        role=Role.LEAD,
+        examples=("/stats last week", "/stats 30d by agent vs previous", "!stats today"),
+    ),
+)
 ACTIONS = (
     Action("stats.meaning", meaning, role=Role.LEAD),
     Action("stats.again", again, role=Role.LEAD),

@@ -153,7 +153,15 @@ def _button(label: str, action: str, person: Person, style: str | None = None, *
 
 
 COMMANDS = (
-    Command("switch", "go on by another channel", switch, usage="C42 telegram", in_thread="telegram"),
+    Command(
+        "switch",
+        "go on by another channel",
+        switch,
+        usage="C42 telegram",
+        in_thread="telegram",
+        examples=("/switch C42", "/switch C42 telegram", "!switch telegram"),
+        also="⋯ More… Switch on the card",
+    ),
 )
 ACTIONS = (
     Action("switch.open", opened),

@@ -63,6 +63,11 @@ COMMANDS = (
         transfer,
         usage="C42 team what they should know",
         in_thread="team what they should know",
+        examples=(
+            "/transfer C42 press They ask for an interview.",
+            "!transfer press They ask for an interview.",
+        ),
+        also="⋯ More… Transfer on the card",
     ),
 )
 ACTIONS = (Action("case.transfer", open_form, opens=True), Action("transfer.submit", submit))

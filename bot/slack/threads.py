@@ -82,7 +82,7 @@ class Threads:
                 event, await self._tools.registry.run(typed.command, self._tools.services, call)
             )
         elif typed.kind is Kind.MENTION:
-            await self._whisper(event, Answer(Text(help_text(self._tools.registry, False))))
+            await self._whisper(event, Answer(help_text(self._tools.registry, False)))
 
     async def _in_thread(
         self, event: dict[str, Any], team: TeamPolicy, agent: Agent, person: Person, typed: Typed
