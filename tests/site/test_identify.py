@@ -304,6 +304,17 @@ async def test_an_address_left_by_somebody_known_is_still_only_what_they_say() -
         assert (await Tab(await rig.connect(), token=renewed).hello())["known"] is True
 
 
+async def test_who_is_erased_is_signed_out_everywhere() -> None:
+    async with chat(identify=IDENTIFY) as rig:
+        laptop = await rig.tab(identity=token(), device=DEVICE)
+        await laptop.say("Hello")
+        phone = await rig.tab(identity=token(), device="another-device")
+        await rig.adapter.forget("user:4711")
+        assert (await laptop.closed(), await phone.closed()) == (4003, 4003)
+        rig.core.state.kept.pop(f"visitor:{laptop.visitor}")  # as the core does
+        assert (await Tab(await rig.connect(), token=laptop.token).hello())["known"] is False
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

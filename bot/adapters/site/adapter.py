@@ -18,11 +18,11 @@ from bot.adapters.site.door import Door
 from bot.adapters.site.files import References
 from bot.adapters.site.limits import Full, Limits
 from bot.adapters.site.settings import SiteSettings
-from bot.adapters.site.signin import SignIn
+from bot.adapters.site.signin import SUBJECT, SignIn
 from bot.adapters.site.socket import Socket
 from bot.adapters.site.talk import House, Talk, part_id
 from bot.adapters.site.used import Used
-from bot.adapters.site.visitors import Visitors
+from bot.adapters.site.visitors import Visitors, subject_id
 from bot.adapters.site.waiting import Batch, Waiting
 from bot.capabilities import Capabilities, FileRules, Support
 from bot.contract import AdapterContext, Channel
@@ -173,10 +173,12 @@ class SiteAdapter:
             socket.bye(protocol.REVOKED, "revoked")
 
     async def forget(self, address: str) -> None:
-        """Nothing is kept of a visitor: their tokens, their open tabs, replies that wait to be seen. Raises ``StorageError``."""
-        await self.revoke(address)
-        await self._waiting.forget(address)
-        self._visitors.forget(address)
+        """Nothing is kept of a visitor: tokens, open tabs, replies that wait to be seen. Raises ``StorageError``."""
+        proven = address.startswith(SUBJECT)
+        visitor_id = subject_id(self._context.inbox, address.removeprefix(SUBJECT)) if proven else address
+        await self.revoke(visitor_id)
+        await self._waiting.forget(visitor_id)
+        self._visitors.forget(visitor_id)
 
     async def close(self) -> None:
         """Says goodbye to all tabs; they come back by themselves."""

@@ -21,12 +21,15 @@ from bot.adapters.site.visitors import Visitor, Visitors
 from bot.contract import Accept
 from bot.messages import Contact, Identified, SourceId
 
+SUBJECT = "user:"
+"""The address of somebody whom the site has proven begins so, with the site's name for them behind it."""
+
 
 def contact(visitor: Visitor) -> Contact:
     """The visitor as a sender: whom the site has proven, or only the same one as before."""
     if visitor.subject is not None:
         name = visitor.name or f"User {visitor.subject[:40]}"
-        return Contact("site", f"user:{visitor.subject}", name, verified=True, evidence=proof.EVIDENCE)
+        return Contact("site", f"{SUBJECT}{visitor.subject}", name, verified=True, evidence=proof.EVIDENCE)
     name = f"Visitor {visitor.id[:4].upper()}"
     evidence = "site visitor's token"
     return Contact("site", visitor.id, name, verified=True, evidence=evidence, anonymous=True)

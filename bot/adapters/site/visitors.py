@@ -117,7 +117,7 @@ class Visitors:
 
     async def subject(self, inbox: str, subject: str) -> Visitor:
         """The visitor whom the site calls so, on whatever device."""
-        visitor_id = hashlib.sha256(f"onethread subject 1\0{inbox}\0{subject}".encode()).hexdigest()[:32]
+        visitor_id = subject_id(inbox, subject)
         visitor = await self._load(visitor_id)
         if visitor is None:
             visitor = self._here.get(visitor_id) or Visitor(visitor_id, spoken=False)
@@ -270,6 +270,11 @@ class Visitors:
             record |= {"subject": visitor.subject, "name": visitor.name}
             record |= {"told": visitor.told, "pending": visitor.pending, "spoken": visitor.spoken}
         await self._state.set(f"visitor:{visitor.id}", json.dumps(record, separators=(",", ":")))
+
+
+def subject_id(inbox: str, subject: str) -> str:
+    """The visitor that somebody proven is, on whatever device."""
+    return hashlib.sha256(f"onethread subject 1\0{inbox}\0{subject}".encode()).hexdigest()[:32]
 
 
 def _hash(secret: str) -> str:
