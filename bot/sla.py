@@ -229,16 +229,9 @@ def came_back(connection: Connection, row: Any, now: float) -> None:
         ledger = book.history(resolution)
         if any(event.what == "pause" and event.message_id == row.id for event in ledger):
             book.note(resolution, "back", "the reply came back", now, message_id=row.id)
-            book.recount(_unpaused(resolution), now)
+            book.recount(resolution, now)
     book.follow(now, "the reply came back")
     book.close()
-
-
-def _unpaused(one: Clock) -> Clock:
-    """A clock whose pause is void; one that a person holds stays held."""
-    if one.state == PAUSED and one.cause in (BY_HAND, BLOCKED):
-        return one
-    return replace(one, state="running", cause=None)
 
 
 def _put_back(book: Book, one: Clock, message_id: int, other: tuple[int, float] | None, now: float) -> None:
