@@ -127,7 +127,6 @@ async def test_the_wait_was_measured_or_is_not_told(database: Database) -> None:
             clock.skip(120 * number)
             sent = await world.casework.reply(draft)
             await world.reaches(sent.message_id, State.ACCEPTED)  # type: ignore[union-attr]
-            clock.skip(-120 * number)
         told = [words for words in world.mail.words() if words.startswith("Back")]
         assert told[:5] == ["Back tomorrow at 9:00 (UTC)."] * 5, "of fewer than five nothing is told"
         assert told[5] == "Back tomorrow at 9:00 (UTC).\nUsually about 5 minutes."
