@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 
-from benchmarks import find, history, home, relay, sla, slackcall, ws
+from benchmarks import find, history, home, relay, sla, slackcall, stats, ws
 
 COMMANDS = {
     "relay": (relay.main, "goals 1 and 2: a durable relay against one without persistence"),
@@ -15,6 +15,7 @@ COMMANDS = {
     "find": (find.main, "words in 1,000,000 messages"),
     "sla": (sla.main, "100,000 open clocks: the next that is due, and 1,000 broken promises of one minute"),
     "home": (home.main, "the Home tab, pickers and next on 10,000 open conversations"),
+    "stats": (stats.main, "goal 7: /stats against plain SQL, and equal to it"),
     "slackcall": (slackcall.main, "goal 8: a Slack call of ours against raw aiohttp under TLS"),
 }
 

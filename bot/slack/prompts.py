@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 from bot.desk import Group, Line, Piece, Prompt, Strong, ThreadLink, When, Who
@@ -58,9 +59,9 @@ def _lines(lines: tuple[Line, ...], url: str) -> Block:
 
 def _element(piece: Piece, url: str) -> Block:
     if isinstance(piece, str):
-        return {"type": "text", "text": piece[:MAX_PIECE] or " "}
+        return {"type": "text", "text": clean(piece)[:MAX_PIECE] or " "}
     if isinstance(piece, Strong):
-        return {"type": "text", "text": piece.words[:MAX_PIECE] or " ", "style": {"bold": True}}
+        return {"type": "text", "text": clean(piece.words)[:MAX_PIECE] or " ", "style": {"bold": True}}
     if isinstance(piece, Who):
         return {"type": "user", "user_id": piece.agent}
     if isinstance(piece, Group):
@@ -73,8 +74,17 @@ def _element(piece: Piece, url: str) -> Block:
             "fallback": _fallback(piece),
         }
     if not url:
-        return {"type": "text", "text": piece.words}
-    return {"type": "link", "url": permalink(url, piece.channel, piece.ts), "text": piece.words}
+        return {"type": "text", "text": clean(piece.words) or " "}
+    return {"type": "link", "url": permalink(url, piece.channel, piece.ts), "text": clean(piece.words) or " "}
+
+
+def clean(words: str) -> str:
+    """Words without controls and direction marks, so that nobody's name can turn a line around; line breaks stay."""
+    return "".join(
+        char
+        for char in words
+        if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
+    )
 
 
 def _fallback(piece: When) -> str:

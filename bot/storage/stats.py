@@ -6,12 +6,13 @@ import json
 import zlib
 from base64 import b85decode, b85encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Executable, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.stats.cells import Cell, Key
+from bot.stats.cells import MONTH, Cell, Key
 from bot.storage.schema import conversation, message
 from bot.storage.schema_clocks import clock
 from bot.storage.schema_desk import case_tag
@@ -176,20 +177,48 @@ def _upsert(connection: Connection) -> Executable:
     return statement
 
 
-def read(
-    connection: Connection, teams: Sequence[str], dimension: str, first: str, last: str
-) -> Sequence[Any]:
-    """The cells of a stretch of days, both ends included, in the order of days."""
-    return connection.execute(
-        select(
-            stat_day.c.value, stat_day.c.metric, stat_day.c.count, stat_day.c.total, stat_day.c.spread
-        ).where(
-            stat_day.c.team.in_(list(teams)),
-            stat_day.c.dimension == dimension,
-            stat_day.c.day >= first,
-            stat_day.c.day <= last,
-        )
-    ).all()
+def read(connection: Connection, teams: Sequence[str], dimension: str, first: str, last: str) -> list[Any]:
+    """The cells of a stretch of days, both ends included: months where whole ones are in it, else days."""
+    months, days = split(date.fromisoformat(first), date.fromisoformat(last))
+    rows: list[Any] = []
+    for start, end in days:
+        rows += connection.execute(_READ, _given(teams, dimension, start.isoformat(), end.isoformat())).all()
+    if months:
+        rows += connection.execute(_READ, _given(teams, MONTH + dimension, months[0], months[-1])).all()
+    return rows
+
+
+_READ = select(
+    stat_day.c.value, stat_day.c.metric, stat_day.c.count, stat_day.c.total, stat_day.c.spread
+).where(
+    stat_day.c.team.in_(bindparam("whose", expanding=True)),
+    stat_day.c.dimension == bindparam("which"),
+    stat_day.c.day >= bindparam("first"),
+    stat_day.c.day <= bindparam("last"),
+)
+
+
+def _given(teams: Sequence[str], dimension: str, first: str, last: str) -> dict[str, Any]:
+    return {"whose": list(teams), "which": dimension, "first": first, "last": last}
+
+
+def split(first: date, last: date) -> tuple[list[str], list[tuple[date, date]]]:
+    """Whole months in a stretch of days (they follow each other), and the stretches before and after them."""
+    months: list[str] = []
+    begin = first if first.day == 1 else _month_after(first)
+    at = begin
+    while (after := _month_after(at)) - timedelta(days=1) <= last:
+        months.append(at.isoformat()[:7])
+        at = after
+    if not months:
+        return [], [(first, last)]
+    rest = [(first, begin - timedelta(days=1)), (at, last)]
+    return months, [(start, end) for start, end in rest if start <= end]
+
+
+def _month_after(day: date) -> date:
+    """The first day of the next month."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def by_day(

@@ -29,6 +29,7 @@ from bot.storage.schema import conversation, message
 from bot.storage.schema_clocks import clock
 from bot.storage.schema_desk import case_tag
 from bot.storage.schema_stats import rating
+from bot.storage.stats import split
 
 TEAMS = (TeamId("support"), TeamId("press"))
 INBOXES = {
@@ -368,3 +369,17 @@ SEEDS = tuple(range(5))
 @pytest.mark.parametrize("seed", SEEDS)
 def test_some_histories_in_any_case(tmp_path: Path, seed: int) -> None:
     asyncio.run(run(tmp_path, seed, 12))
+
+
+@given(first=st.dates(date(2024, 1, 1), date(2027, 1, 1)), length=st.integers(0, 800))
+def test_months_and_days_make_the_stretch_each_day_once(first: date, length: int) -> None:
+    last = first + timedelta(days=length)
+    months, days = split(first, last)
+    found = [start + timedelta(days=n) for start, end in days for n in range((end - start).days + 1)]
+    for month in months:
+        day = date.fromisoformat(f"{month}-01")
+        while day.isoformat().startswith(month):
+            found.append(day)
+            day += timedelta(days=1)
+    assert sorted(found) == [first + timedelta(days=n) for n in range(length + 1)]
+    assert len(days) <= 2 and (length < 62 or months)

@@ -9,6 +9,7 @@ from tests.slack.shown import check_blocks
 
 URL = "https://acme.slack.com/"
 NASTY = "<!channel> *bold* <https://evil.example|ok> :tada:"
+TURNED = "\u202egnp.exe\u2066\u0007"
 
 
 def prompt(**more: object) -> Prompt:
@@ -49,3 +50,11 @@ def test_a_user_group_is_named_so_that_its_people_are_notified() -> None:
         "usergroup_id": "S0614TZR7",
     }
     assert shown.text == " ⏰ Dana waits".strip()
+
+
+def test_nobody_turns_a_line_around() -> None:
+    lines = ((f"{TURNED} waits", Strong(TURNED), ThreadLink(TURNED, "C1", "1.2")),)
+    shown, _ = render((Prompt(lines, 1.0),), {}, url=URL)
+    check_blocks(shown.blocks)
+    texts = [piece["text"] for piece in shown.blocks[0]["elements"][0]["elements"]]
+    assert texts == ["gnp.exe waits", "gnp.exe", "gnp.exe"]
