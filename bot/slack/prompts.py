@@ -83,7 +83,7 @@ def clean(words: str) -> str:
     return "".join(
         char
         for char in words
-        if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
+        if char in "\n\u200d" or unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
     )
 
 
