@@ -180,7 +180,9 @@ def _may_send(person: Person, way: Way, draft: Draft) -> None:
     if person.blocked:
         raise UserError(f"{person.name} is blocked: unblock {person.handle} first.")
     if person.quarantine:
-        raise UserError(f"{person.handle} {person.name} is in quarantine: let them in first, with the quarantine command.")
+        raise UserError(
+            f"{person.handle} {person.name} is in quarantine: let them in first, with the quarantine command."
+        )
     if way.closed is not None:
         raise UserError(f"{way.channel}: {way.closed}. Choose another way.")
     if not draft.text and not draft.files:

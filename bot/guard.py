@@ -30,9 +30,7 @@ def collision(connection: Connection, draft: Draft, person: Person, now: float) 
             return None
         words = " ".join(row.text.split())
         shown = words if len(words) <= 120 else words[:119] + "…"
-        return (
-            f"{row.author} answered {person.name} {max(1, round(now - row.created_at))} s ago: “{shown}”. Send yours too?"
-        )
+        return f"{row.author} answered {person.name} {max(1, round(now - row.created_at))} s ago: “{shown}”. Send yours too?"
     return None
 
 

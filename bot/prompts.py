@@ -24,7 +24,6 @@ from bot.messages import AgentId
 from bot.storage import asks, cases, lanes
 from bot.storage.lanes import NewDelivery
 
-
 WITHDRAWN = "withdrawn"
 """In the payload of a prompt that nobody needs any more, and that was not posted."""
 

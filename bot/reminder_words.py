@@ -122,5 +122,5 @@ def outcome(row: Any, author: str | None) -> Line:
     if row.clock_state == "stopped":
         words = {"resolved": "resolved ", "answered": "answered "}.get(str(row.cause), "over ")
         return (words, at)
-    words = {"waiting": "waits for the customer now", "snoozed": "snoozed", "by hand": "paused by a lead"}
-    return (words.get(str(row.cause), "paused"),)
+    rests = {"waiting": "waits for the customer now", "snoozed": "snoozed", "by hand": "paused by a lead"}
+    return (rests.get(str(row.cause), "paused"),)

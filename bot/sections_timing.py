@@ -71,9 +71,9 @@ class AfterBreach(Model):
 
 def _usual() -> tuple[AfterBreach, ...]:
     return (
-        AfterBreach(after="0 min", tell=["owner", "thread"]),  # type: ignore[arg-type]
-        AfterBreach(after="15 min", tell="on_call"),  # type: ignore[arg-type]
-        AfterBreach(after="30 min", tell="leads"),  # type: ignore[arg-type]
+        AfterBreach(after="0 min", tell=["owner", "thread"]),
+        AfterBreach(after="15 min", tell="on_call"),
+        AfterBreach(after="30 min", tell="leads"),
     )
 
 

@@ -97,9 +97,7 @@ def keep_newest(connection: Connection, customer_id: int, most: int, now: float)
     )
     newest = select(link_code.c.hash).where(*good)
     newest = newest.order_by(link_code.c.created_at.desc(), link_code.c.hash).limit(most)
-    connection.execute(
-        update(link_code).where(*good, link_code.c.hash.not_in(newest)).values(expires_at=now)
-    )
+    connection.execute(update(link_code).where(*good, link_code.c.hash.not_in(newest)).values(expires_at=now))
 
 
 def forget_old(connection: Connection, before: float) -> int:

@@ -1,4 +1,4 @@
-"""How long threads are: the lane of a customer's posts goes on through all of their threads, so a thread notes where it began."""
+"""How long threads are: the lane of a customer's posts goes on through all threads, so a thread notes where it began."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def too_long(connection: Connection, posts: int, limit: int) -> Sequence[Any]:
     return connection.execute(
         select(thread)
         .join(lane, lane.c.id == thread.c.desk_lane)
-        .where(lane.c.tail > posts, _LENGTH > posts, thread.c.current, thread.c.ts.is_not(None))
+        .where(lane.c.tail > posts, posts < (_LENGTH), thread.c.current, thread.c.ts.is_not(None))
         .order_by(thread.c.id)
         .limit(limit)
     ).all()

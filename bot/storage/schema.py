@@ -178,7 +178,9 @@ message = Table(
     Column("state_at", Double),
     Column("detail", Text),
     Column("meta", Text),  # what is only shown: problems, participants, refused recipients…
-    Column("file_names", Text),  # its files by name, one a line: kept by triggers, so that they are found by search
+    Column(
+        "file_names", Text
+    ),  # its files by name, one a line: kept by triggers, so that they are found by search
     CheckConstraint("direction in ('inbound', 'outbound', 'note', 'system')", name="direction"),
     Index("ix_message_customer", "customer_id", "id"),
     Index("ix_message_conversation", "conversation_id", "id"),

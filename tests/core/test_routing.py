@@ -127,7 +127,9 @@ async def test_off_duty_gives_back_what_waits_for_us(database: Database) -> None
         assert lines.count("Kim is off duty: it belongs to the team again") == 1
 
 
-async def test_a_customer_who_comes_back_to_somebody_off_duty_goes_to_who_is_there(database: Database) -> None:
+async def test_a_customer_who_comes_back_to_somebody_off_duty_goes_to_who_is_there(
+    database: Database,
+) -> None:
     async with World(database) as world:
         routing = routed(world, assign="round_robin", notify=False)
         await on_duty(world, KIM, AMIR)

@@ -100,7 +100,9 @@ class World:
                 PRESS: TeamPolicy(PRESS, "Press", "C2", undo),
             },
             {
-                MAIL: InboxPolicy(MAIL, "email", SUPPORT, "support@shop.example", self.mail.capabilities, address),
+                MAIL: InboxPolicy(
+                    MAIL, "email", SUPPORT, "support@shop.example", self.mail.capabilities, address
+                ),
                 CHAT: InboxPolicy(CHAT, "chat", SUPPORT, "the shop", self.chat.capabilities),
                 PRESS_MAIL: InboxPolicy(
                     PRESS_MAIL, "email", PRESS, "press@shop.example", self.press.capabilities, address
