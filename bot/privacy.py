@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bot.commands.privacy_services import Exported, Footprint
-from bot.commands.types import Agent
+from bot.commands.types import Agent, Role
 from bot.erase import Erasing
 from bot.erasework import Means
 from bot.errors import DeliveryError, StorageError, UserError
@@ -55,6 +55,7 @@ class Privacy:
     ) -> Exported:
         """Makes the archive and hands it to the agent."""
         ids = await self._ids(customer_id)
+        await self._all_visible(ids, agent)
         now = self.hands.clock()
         work = Export(self.hands.database, self.hands.policy, self.means.blobs, Path(self.means.folder), now)
         made = await work.make(Wanted(ids, notes, files))
@@ -69,6 +70,21 @@ class Privacy:
             await made.remove()
         await self.hands.database.write(partial(_handed, ids=ids, agent=agent, file_id=file_id, now=now))
         return Exported(name, made.messages, made.files, size)
+
+    async def _all_visible(self, ids: tuple[int, ...], agent: Agent) -> None:
+        """An export is complete or it is none: ``UserError`` where some of it is not for this agent's teams to see."""
+        if agent.role is Role.ADMIN:
+            return
+        policy, directory = self.hands.policy, self.hands.directory
+        visible = policy.visible([one for one in policy.teams if await directory.is_agent(agent.id, one)])
+        if visible is None:
+            return
+        theirs = await self.hands.database.read(partial(footprint.teams, ids=ids))
+        hidden = sorted(theirs - visible)
+        if hidden:
+            raise UserError(
+                f"Some of this belongs to {', '.join(hidden)}, which your team does not see. Ask an admin to export it."
+            )
 
     async def _hand(self, agent: Agent, path: str, name: str, words: str) -> str:
         try:

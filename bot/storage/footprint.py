@@ -77,3 +77,12 @@ def being_divided(connection: Connection, ids: Collection[int], kind: str) -> bo
     theirs = or_(customer_merge.c.survivor_id.in_(ids), customer_merge.c.merged_id.in_(ids))
     merges = {str(one) for one in connection.execute(select(customer_merge.c.id).where(theirs)).scalars()}
     return any(job.subject in merges for job in jobs.waiting(connection, kind))
+
+
+def teams(connection: Connection, ids: Collection[int]) -> set[str]:
+    """The teams that have had cases of somebody."""
+    return set(
+        connection.execute(
+            select(conversation.c.team).where(conversation.c.customer_id.in_(ids)).distinct()
+        ).scalars()
+    )

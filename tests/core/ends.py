@@ -288,8 +288,11 @@ class MemoryBlobs:
 
 
 class Directory:
+    only: TeamId | None = None
+    """The one team in which Kim and Amir are; None: all."""
+
     async def public_name(self, agent: AgentId) -> str:
         return {"UKIM": "Kim", "UAMIR": "Amir"}.get(agent, agent)
 
     async def is_agent(self, agent: AgentId, team: TeamId) -> bool:
-        return agent in ("UKIM", "UAMIR")
+        return agent in ("UKIM", "UAMIR") and self.only in (None, team)

@@ -7,6 +7,7 @@ import json
 import re
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
+from bot.commands.types import Agent, Role
 from bot.errors import PermanentFailure, UserError
 from bot.export import Export, Wanted, safe_name
-from bot.messages import Attachment, CustomerId, RemoteId, SourceId, Text
+from bot.messages import AgentId, Attachment, CustomerId, RemoteId, SourceId, Text
 from bot.messages import Delete as TakenBack
 from bot.privacy import clear_exports
 from bot.storage.database import Database
 from bot.storage.schema import message as messages
 from tests.core.canaries import in_files
 from tests.core.dana import ANN, WORD, erase, live, now
-from tests.core.world import MAIL, World
+from tests.core.world import MAIL, PRESS, PRESS_MAIL, SUPPORT, World
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)> & \" ' <!--"
 ARABIC = "مرحبا، أين طردي؟"
@@ -228,3 +230,20 @@ async def test_a_long_history_takes_no_more_memory_than_a_short_one(
         with zipfile.ZipFile(made.path) as archive:
             assert sum(one.file_size for one in archive.infolist()) > 6_000_000  # what is in it is larger
         await made.remove()
+
+
+async def test_what_a_team_does_not_see_only_an_admin_exports(database: Database) -> None:
+    async with World(database) as world:
+        await world.says("For support", source="1", who="dana@mail.example")
+        await world.says("For the press", source="2", who="dana@mail.example", inbox=PRESS_MAIL)
+        support = replace(world.policy.teams[SUPPORT], sees=frozenset({SUPPORT}))
+        world.policy.teams[SUPPORT] = support  # type: ignore[index]
+        press = replace(world.policy.teams[PRESS], sees=frozenset({SUPPORT}))
+        world.policy.teams[PRESS] = press  # type: ignore[index]
+        lead = Agent(AgentId("UKIM"), "Kim", Role.LEAD)
+        world.directory.only = SUPPORT
+        with pytest.raises(UserError, match="belongs to press, which your team does not see"):
+            await world.casework.privacy.export(CustomerId(1), lead)
+        assert world.desk.handed == []
+        await world.casework.privacy.export(CustomerId(1), ANN)
+        assert len(world.desk.handed) == 1

@@ -115,6 +115,7 @@ class World:
         self.desk = desk or MemoryDesk(self.clock)
         self.adapters = {MAIL: self.mail, CHAT: self.chat, PRESS_MAIL: self.press}
         self.blobs = MemoryBlobs()
+        self.directory = Directory()
         self.troubles: list[str] = []
         self.fetches = Faults()
 
@@ -151,7 +152,7 @@ class World:
             self.policy,
             {name: one.capabilities for name, one in self.adapters.items()},
             self.outbox,
-            Directory(),
+            self.directory,
             Vitals(lambda: 2, self.relay.last_event, 0.0, "test"),
             self.clock,
             poke=self.timers.poke,
