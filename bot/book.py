@@ -171,7 +171,7 @@ class Book:
             if status is Status.RESOLVED:
                 self.stop(one, RESOLVED, at, agent=agent)
             elif status in _RESTING and one.kind != Kind.FIRST:
-                if one.state == RUNNING:
+                if one.state == RUNNING or one.cause in (WAITING, SNOOZED):
                     self.pause(one, _RESTING[status], at, message_id=message_id, agent=agent)
             elif one.state == PAUSED and one.cause in (WAITING, SNOOZED):
                 self.resume(one, at, reason, agent=agent)

@@ -68,7 +68,7 @@ class Promise:
     def pause(self, now: int, why: str, by: int | None = None) -> None:
         if self.why is None:
             self.periods[-1][1:] = [now, by, None]
-        elif why == "hand":
+        elif why != self.why and self.periods[-1][3] is None:
             self.periods[-1][3] = now
         self.why = why
 
@@ -153,7 +153,7 @@ class Naive:
     def _rests(self, case: Case, now: int, by: int | None = None) -> None:
         why = {"pending": "waiting", "snoozed": "snoozed"}.get(case.status)
         for one in case.of("next", "resolution"):
-            if why is not None and one.why is None:
+            if why is not None and one.why != "hand":
                 one.pause(now, why, by)
 
     def returns(self, reply: int, now: int) -> None:
