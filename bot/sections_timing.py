@@ -141,13 +141,15 @@ class Answers(Model):
     )
 
 
-def unknown_inboxes(answers: Any, inboxes: Iterable[str]) -> list[tuple[tuple[str | int, ...], str, str]]:
+def unknown_inboxes(
+    answers: Any, inboxes: Iterable[str], section: str = "answers"
+) -> list[tuple[tuple[str | int, ...], str, str]]:
     """Inboxes that are named and are not there: (key, what is wrong, cure). Of data as it stands in the file."""
     given = answers.get("inboxes") if isinstance(answers, dict) else None
     known = list(inboxes)
     return [
         (
-            ("answers", "inboxes", name),
+            (section, "inboxes", name),
             f"there is no inbox {name!r}",
             f"There are: {', '.join(known) or 'none'}.",
         )

@@ -55,7 +55,9 @@ def verdict(mail: ParsedMail, authserv_id: str | None, fields: int = 1) -> Verdi
     if authserv_id is None:
         return Verdict("none", "no mail server of ours is named in the settings, so nothing is proven")
     own = [
-        value for value in mail.headers.all("authentication-results") if server_of(value) == authserv_id.lower()
+        value
+        for value in mail.headers.all("authentication-results")
+        if server_of(value) == authserv_id.lower()
     ]
     if not own:
         return Verdict("none", f"{authserv_id} left no Authentication-Results")
