@@ -21,6 +21,7 @@ from bot.capabilities import fit
 from bot.contract import Accepted, AdapterContext, BacklogItem, Offer, Offers, Secrets
 from bot.errors import StorageError
 from bot.messages import (
+    Ask,
     Attachment,
     BlobId,
     Contact,
@@ -166,13 +167,18 @@ class Rig:
     opened: list[aiohttp.ClientWebSocketResponse] = field(default_factory=list)
 
     async def reply(
-        self, visitor: str, words: str | Text, *files: Attachment, author: str = "Kim"
+        self,
+        visitor: str,
+        words: str | Text,
+        *files: Attachment,
+        author: str = "Kim",
+        ask: Ask | None = None,
     ) -> Receipt:
         """What the outbox does: send part by part, then settle."""
         text = words if isinstance(words, Text) else Text(words)
         key = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(26))
         reply = Reply(
-            key, ConversationId(1), Contact("site", visitor), author, text, files, thread_key=visitor
+            key, ConversationId(1), Contact("site", visitor), author, text, files, thread_key=visitor, ask=ask
         )
         for part in fit(text, files, self.adapter.capabilities).parts:
             receipt = await self.adapter.send(reply, part)
@@ -235,6 +241,8 @@ class Tab:
         for item in frame.get("items", ()):
             self.shown[item["id"]] = {**self.shown.get(item["id"], {}), **item}
             self.after = max(self.after, item.get("n", 0))
+        if frame["t"] == "rated" and frame["id"] in self.shown:
+            self.shown[frame["id"]]["ask"] = frame.get("ask")
         return frame
 
     async def get(self, kind: str) -> dict[str, Any]:

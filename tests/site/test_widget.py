@@ -89,6 +89,7 @@ async def test_what_is_served_says_the_same() -> None:
     strings = re.compile(r'"[^"\n]*"')
     assert strings.findall(served) == strings.findall(source)
     assert " // " not in served
+    assert "\n// " not in served
     assert served.splitlines()[0] == source.splitlines()[0]
 
 

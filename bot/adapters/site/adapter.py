@@ -9,11 +9,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from aiohttp import web
 
-from bot.adapters.site import protocol
+from bot.adapters.site import asks, protocol
+from bot.adapters.site.asks import Asks
 from bot.adapters.site.door import Door
 from bot.adapters.site.files import References
 from bot.adapters.site.limits import Full, Limits
@@ -49,6 +51,7 @@ class SiteAdapter:
         self._capabilities = capabilities(settings)
         self._visitors = Visitors(context.state, settings.token_days, clock)
         self._waiting = Waiting(context.state, settings.mail_after_minutes, clock)
+        self._asks = Asks(context.state)
         self._limits = Limits(settings)
         self._references = References(context.secrets)
         self._door = Door(settings, self._limits, self._visitors, context.blobs, self._references)
@@ -68,6 +71,7 @@ class SiteAdapter:
                 context.accept,
                 clock,
             ),
+            self._asks,
             clock,
         )
         self._closing = False
@@ -135,6 +139,7 @@ class SiteAdapter:
         visitor_id = self._visitors.now(reply.thread_key or reply.to.address)
         now = self._clock()
         await self._waiting.add(visitor_id, reply.key)
+        ask = await self._ask(visitor_id, reply) if part.number + 1 >= part.of else None
         item = protocol.shown(
             id=part_id(reply.key, part.number),
             mine=False,
@@ -142,6 +147,7 @@ class SiteAdapter:
             text=part.text,
             at=now,
             files=[self._references.shown(visitor_id, file) for file in part.attachments],
+            ask=ask,
         )
         text = protocol.frame("messages", items=[item])
         visitor = self._visitors.absent(visitor_id)
@@ -155,6 +161,13 @@ class SiteAdapter:
             thread_key=visitor_id,
             detail="shown in the chat" if tabs else "waits in the chat: the visitor is away",
         )
+
+    async def _ask(self, visitor_id: str, reply: Reply) -> dict[str, Any] | None:
+        if reply.ask is None:
+            return None
+        await self._asks.add(visitor_id, reply.key, reply.ask)
+        kept = await self._asks.find(visitor_id, reply.key)
+        return None if kept is None else asks.shown(kept)
 
     async def typing(self, thread_key: str | None, address: str) -> None:
         """Shows "… is writing" in the visitor's open tabs."""
@@ -178,6 +191,7 @@ class SiteAdapter:
         visitor_id = subject_id(self._context.inbox, address.removeprefix(SUBJECT)) if proven else address
         await self.revoke(visitor_id)
         await self._waiting.forget(visitor_id)
+        await self._asks.forget(visitor_id)
         self._visitors.forget(visitor_id)
 
     async def close(self) -> None:
@@ -224,6 +238,7 @@ def capabilities(settings: SiteSettings) -> Capabilities:
         idempotent_send=True,
         backlog=True,
         live=True,
+        asks=True,
     )
 
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from string import ascii_lowercase
 from urllib.parse import unquote
 
 import structlog
@@ -28,9 +29,13 @@ UPLOADS_AT_ONCE, UPLOADS_FROM_ONE = 16, 4
 CHUNK_SECONDS, UPLOAD_SECONDS = 20.0, 300.0
 """How long an upload may be silent, and take in all."""
 _COMMENT = re.compile(r" // [^\"`]*\Z")
-_SPACED = re.compile(r" (=>|[=?:]|&&|\|\||===|!==|\+=|\?\?|<=|>=) |(?<=\{) | (?=\})|(?<=\)) (?=\{)")
-"""Spaces beside what stands in no sentence of the widget's."""
-_ENDED = re.compile(r"(?<=[;{,(])\n")
+_KEPT = re.compile(r"""("[^"\n]*"|`[^`]*`|/[^/\n ]+/[a-z]*(?=[.)]))""")
+"""Strings, templates and patterns: what stands in them stays as it is."""
+_SPACED = re.compile(r" *([,;{}()?:=<>*&|!+-]) *(?![+-])")
+"""Signs that need no space beside them, unless a plus or a minus follows."""
+_PRIVATE = re.compile(r"(?<![\w`/\"[&])#([a-z]\w*)")
+"""Names that only the widget's own class can say."""
+_ENDED = re.compile(r"(?<=[;{},(])\n")
 _AIR = re.compile(r"\s*([{};,])\s*|(?<=:) ")
 _BEARER = "Bearer "
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -38,16 +43,33 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def slim(source: str) -> str:
     """The widget without what nobody reads in a browser: indentation, comments but the first, air in the style sheet."""
-    lines = [
-        _SPACED.sub(lambda found: found[1] or "", _COMMENT.sub("", line.strip()))
-        for line in source.splitlines()
-    ]
-    kept = [line for line in lines[1:] if line and not (line.startswith("/*") and line.endswith("*/"))]
+    lines = [_COMMENT.sub("", line.strip()) for line in source.splitlines()]
+    kept = [line for line in lines[1:] if line and not line.startswith("// ") and not _is_remark(line)]
     whole = _ENDED.sub("", "\n".join([source.splitlines()[0], *kept, ""]))
-    before, mark, rest = whole.partition("const STYLE=`")
+    before, mark, rest = whole.partition("const STYLE = `")
     style, end, after = rest.partition("`;")
     tight = _AIR.sub(lambda found: found[1] or "", style).replace(";}", "}")
-    return before + mark + tight + end + after
+    first, _, words = before.partition("\n")
+    return f"{first}\n{_dense(words)}{mark}{tight}{end}{_dense(_short(after))}"
+
+
+def _is_remark(line: str) -> bool:
+    return line.startswith("/*") and line.endswith("*/")
+
+
+def _dense(code: str) -> str:
+    pieces = _KEPT.split(code)
+    pieces[::2] = [_SPACED.sub(lambda found: found[1], piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _short(code: str) -> str:
+    """The code with its private names counted through: ``#a`` … ``#z``, ``#a1``…"""
+    names = {
+        name: f"#{ascii_lowercase[place % 26]}{place // 26 or ''}"
+        for place, name in enumerate(dict.fromkeys(_PRIVATE.findall(code)))
+    }
+    return _PRIVATE.sub(lambda found: names[found[1]], code)
 
 
 class Door:

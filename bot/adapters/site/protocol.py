@@ -17,6 +17,8 @@ MAX_TEXT = 10_000
 """Code points of one message."""
 MAX_FRAME = 64 * 1024
 """Bytes of one frame from a visitor."""
+MAX_COMMENT = 2_000
+"""Code points of the words beside a rating."""
 MAX_SEEN = 100
 """Replies that one ``seen`` may name."""
 _MAX_NUMBER = 2**53
@@ -77,13 +79,22 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """An answer to a reply that asks for a rating; ``id`` is the reply's. A score (1 to 5), words, or both."""
+
+    id: str
+    score: int | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """A frame without content: ``typing``, ``kept`` (the new token is stored), ``offers``, ``leave``, ``ping``."""
 
     kind: str
 
 
-Frame: TypeAlias = Hello | Say | Seen | Address | Signal
+Frame: TypeAlias = Hello | Say | Seen | Address | Rate | Signal
 
 
 def parse(raw: str) -> Frame:
@@ -161,6 +172,20 @@ def _address(data: dict[str, Any]) -> Frame:
     return Address(_id(data), email.strip())
 
 
+def _rate(data: dict[str, Any]) -> Frame:
+    reply, score, comment = data.get("id"), data.get("score"), data.get("comment")
+    if not isinstance(reply, str) or not _KEY.match(reply):
+        raise BadFrame("id")
+    if score is not None and not (type(score) is int and 1 <= score <= 5):
+        raise BadFrame("score")
+    if comment is not None and not (isinstance(comment, str) and len(comment) <= MAX_COMMENT):
+        raise BadFrame("comment")
+    comment = cleaned(comment or "").strip() or None
+    if score is None and comment is None:
+        raise BadFrame("nothing said")
+    return Rate(reply, score, comment)
+
+
 def _signal(data: dict[str, Any]) -> Frame:
     return Signal(data["t"])
 
@@ -177,6 +202,7 @@ _MAKERS: dict[str, Callable[[dict[str, Any]], Frame]] = {
     "say": _say,
     "seen": _seen,
     "address": _address,
+    "rate": _rate,
     "typing": _signal,
     "kept": _signal,
     "offers": _signal,
@@ -201,6 +227,7 @@ def shown(
     files: Sequence[dict[str, Any]] = (),
     number: int | None = None,
     seen: bool = False,
+    ask: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One message as a visitor's client shows it; ``mine`` is the visitor's own. ``at`` in epoch seconds."""
     made: dict[str, Any] = {"id": id, "from": "visitor" if mine else "team", "at": int(at * 1000)}
@@ -215,6 +242,8 @@ def shown(
         made["spans"] = spans(text)
     if files:
         made["files"] = list(files)
+    if ask is not None:
+        made["ask"] = ask
     return made
 
 
@@ -239,7 +268,7 @@ def batches(items: Iterable[dict[str, Any]], most_bytes: int = 48_000) -> Iterab
     group: list[dict[str, Any]] = []
     size = 0
     for item in items:
-        weight = len(item["text"]) * 3 + 400 * (1 + len(item.get("files", ())))
+        weight = len(item["text"]) * 3 + 400 * (1 + len(item.get("files", ())) + 4 * ("ask" in item))
         if group and size + weight > most_bytes:
             yield frame("messages", items=group)
             group, size = [], 0

@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 from aiohttp import WSMsgType, web
 
-from bot.adapters.site import protocol
+from bot.adapters.site import asks, protocol
+from bot.adapters.site.asks import Asks
 from bot.adapters.site.files import References
 from bot.adapters.site.limits import Limits
 from bot.adapters.site.settings import SiteSettings, in_languages
@@ -27,6 +28,7 @@ from bot.messages import (
     Contact,
     Level,
     Message,
+    Rated,
     Receipt,
     RemoteId,
     SourceId,
@@ -56,6 +58,7 @@ class House:
     limits: Limits
     references: References
     signin: SignIn
+    asks: Asks
     clock: Callable[[], float]
 
 
@@ -149,6 +152,8 @@ class Talk:
             if entered.visitor is not visitor:
                 self._before, visitor, known, after = visitor, entered.visitor, True, 0
                 token = self._rotated = entered.token
+                if self._before.subject is None and self._before.spoken:
+                    await house.asks.move(self._before.id, visitor.id)
         self._token = hello.token if known else None
         if len(visitor.sockets) >= house.settings.connections_per_visitor:
             raise Ended(protocol.TOO_MANY, "too many tabs")
@@ -187,19 +192,23 @@ class Talk:
 
     async def _replay(self, after: int) -> None:
         visitor, backlog = self._visitor, self._house.context.backlog
+        asked: dict[str, dict[str, Any]] | None = None
         while visitor.spoken and backlog is not None:
             items = await backlog(visitor.id, after)
             if not items:
                 break
             after = items[-1].number
             self._socket.offered({i.key for i in items if i.direction == "outbound" and not i.seen})
-            for frame in protocol.batches(shown for item in items for shown in self._shown(item)):
+            if asked is None and any(item.direction == "outbound" for item in items):
+                asked = await self._house.asks.all(visitor.id)
+            parts = (shown for item in items for shown in self._shown(item, (asked or {}).get(item.key)))
+            for frame in protocol.batches(parts):
                 await self._socket.say(frame)
         for frame in visitor.remembered(self._house.clock()):
             self._socket.push(frame)
         await self._socket.say(protocol.frame("ready", n=after))
 
-    def _shown(self, item: BacklogItem) -> list[dict[str, Any]]:
+    def _shown(self, item: BacklogItem, ask: dict[str, Any] | None) -> list[dict[str, Any]]:
         """A message of the backlog as the parts in which it was, or would have been, pushed."""
         mine = item.direction == "inbound"
         visitor = self._visitor.id
@@ -217,6 +226,7 @@ class Talk:
                 files=[self._house.references.shown(visitor, file) for file in part.attachments],
                 number=item.number,
                 seen=item.seen,
+                ask=ask if part is parts[-1] and not mine else None,
             )
             for part in parts
         ]
@@ -229,6 +239,8 @@ class Talk:
                 await self._seen(frame)
             elif isinstance(frame, protocol.Address):
                 await self._address(frame)
+            elif isinstance(frame, protocol.Rate):
+                await self._rate(frame)
             elif isinstance(frame, protocol.Signal):
                 await self._signal(frame.kind)
             else:
@@ -327,6 +339,27 @@ class Talk:
             return await self._later(frame.id, _LATER)
         await self._socket.say(protocol.frame("address", id=frame.id, token=self._rotated))
         visitor.push(protocol.frame("address"), but=self._socket)
+
+    async def _rate(self, frame: protocol.Rate) -> None:
+        house, visitor = self._house, self._visitor
+        key = frame.id.partition(".")[0]
+        if wait := house.limits.message(visitor.id, self._socket.address):
+            return await self._later(frame.id, wait)
+        try:
+            kept = await house.asks.find(visitor.id, key)
+            if kept is not None and asks.fresh(kept, frame.score, frame.comment):
+                now = datetime.fromtimestamp(house.clock(), UTC)
+                source = asks.source(kept, frame.score, frame.comment)
+                await house.context.accept(Rated(source, kept["token"], now, frame.score, frame.comment))
+                await house.asks.answered(visitor.id, key, frame.score, frame.comment)
+                kept = await house.asks.find(visitor.id, key)
+        except StorageError:
+            return await self._later(frame.id, _LATER)
+        ask = None if kept is None else asks.shown(kept)  # None: it is too old, and cannot be answered
+        text = protocol.frame("rated", id=frame.id, ask=ask)
+        visitor.push(text)
+        if ask is not None:
+            visitor.remember(text, house.clock())  # the question may be remembered without its answer
 
     async def _signal(self, kind: str) -> None:
         if kind == "ping":

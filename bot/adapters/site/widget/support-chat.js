@@ -106,8 +106,10 @@ button.f:hover { background: var(--soft); }
 .dots i:nth-child(2) { animation-delay: .15s; } .dots i:nth-child(3) { animation-delay: .3s; }
 @keyframes dot { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; } }
 .card { border: 1px solid var(--line); border-radius: 14px; padding: 13px 14px; margin-top: 14px; font-size: 14px; }
-.card p { margin: 0 0 9px; } .card label { display: block; font-size: 13px; color: var(--dim); margin-bottom: 4px; }
-.card input { width: 100%; background: var(--bg); border: 1px solid var(--dim); border-radius: 10px; padding: 8px 10px; }
+.card p { margin: 0 0 9px; } .rate { width: 84%; margin-top: 6px; } .rate p { margin: 9px 0 0; }
+.card .ends { justify-content: space-between; margin: 4px 0 0; font-size: 12px; color: var(--dim); }
+.card .marks { margin: 0; } .marks button { flex: 1; min-height: 40px; border: 1px solid var(--dim); padding: 0; } .marks [aria-pressed=true] { background: var(--c); color: var(--on); } .card label { display: block; font-size: 13px; color: var(--dim); margin-bottom: 4px; }
+.card input, .card textarea { width: 100%; background: var(--bg); border: 1px solid var(--dim); border-radius: 10px; padding: 8px 10px; }
 .card .bad { color: var(--bad); margin: 5px 0 0; } .card div { display: flex; gap: 8px; margin-top: 10px; }
 .card button { padding: 7px 13px; } .card .go { background: var(--c); color: var(--on); }
 .below { position: absolute; inset-inline: 0; margin-inline: auto; width: max-content; background: var(--bg); border: 1px solid var(--line); box-shadow: var(--shade); border-radius: 16px; padding: 5px 14px; font-size: 13px; bottom: 100%; margin-bottom: 8px; }
@@ -125,6 +127,7 @@ form.say:focus-within { border-color: var(--c); box-shadow: 0 0 0 1px var(--c); 
 :host(.dark) form.say:focus-within { border-color: var(--link); box-shadow: 0 0 0 1px var(--link); }
 textarea { flex: 1; min-width: 0; resize: none; border: 0; outline: 0; background: none; padding: 9px 4px; max-height: 132px; line-height: 22px; height: 40px; }
 textarea:focus-visible { outline: 0; }
+.card textarea { height: 64px; } .card textarea:focus-visible { outline: 2px solid var(--focus); }
 textarea::placeholder { color: var(--dim); opacity: 1; }
 .send { width: 40px; height: 40px; border-radius: 50%; background: var(--c); color: var(--on); display: grid; place-items: center; flex: none; }
 .send[aria-disabled=true] { background: none; color: var(--dim); cursor: default; }
@@ -136,7 +139,7 @@ textarea::placeholder { color: var(--dim); opacity: 1; }
   textarea, .card input { font-size: 16px; } .icon, .send { width: 44px; height: 44px; } textarea { height: 44px; padding-block: 11px; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; } }
-@media (forced-colors: active) { .launch, .send, .b, .face { border: 1px solid; } }
+@media (forced-colors: active) { .marks button { forced-color-adjust: none; } .launch, .send, .b, .face { border: 1px solid; } }
 `;
 
 const ICONS = {
@@ -251,7 +254,7 @@ class Talk {
     this.flying = null;
     const ws = this.ws = new WebSocket(`${this.base.replace(/^http/, "ws")}ws`);
     const token = this.used = this.token;
-    // A client that has not seen everything asks from there, so that its "seen" counts on the new line.
+    // A client that has not seen everything asks from there, so that what it says of them counts on the new line.
     const unseen = [...this.messages.values()].filter((message) => message.from === "team" && !message.seen && message.n);
     // What another tab has signed in is another conversation: it is asked for from its beginning.
     const after = token?.startsWith(`${this.visitor}.`) ? Math.min(this.after, ...unseen.map((message) => message.n - 1)) : 0;
@@ -339,6 +342,7 @@ class Talk {
     for (const item of frame.items) {
       const known = this.messages.get(item.id) || {};
       const made = { ...known, ...item, wait: false, failed: undefined };
+      if (item.ask) made.ask = { ...known.ask, ...item.ask };
       made.pos = item.n ?? known.n ?? (known.wait === false ? known.pos : this.last() + 0.001);
       this.messages.set(item.id, made);
       if (item.n > this.after) this.after = item.n;
@@ -356,6 +360,7 @@ class Talk {
     this.flush();
     this.tell();
     if (this.giving) this.put(this.giving);
+    this.rated();
     clearInterval(this.beat);
     this.beat = setInterval(() => { if (document.visibilityState === "visible") this.ping(); }, PING);
   }
@@ -381,7 +386,7 @@ class Talk {
 
   next(id) { if (this.flying === id) { this.flying = null; this.flush(); } }
 
-  on_later(frame) { setTimeout(() => this.next(frame.id), frame.after * 1000 * (1 + Math.random() / 4)); }
+  on_later(frame) { setTimeout(() => { this.next(frame.id); this.rated(); }, frame.after * 1000 * (1 + Math.random() / 4)); }
 
   on_refused(frame) {
     const message = this.messages.get(frame.id);
@@ -408,7 +413,25 @@ class Talk {
     this.save();
   }
 
+  on_rated(frame) {
+    const message = this.messages.get(frame.id), ask = message?.ask, out = ask?.out;
+    if (!ask) return;
+    const open = frame.ask && (out?.score ?? frame.ask.score) !== frame.ask.score || out?.comment && !frame.ask?.said;
+    message.ask = frame.ask && { ...frame.ask, out: open ? out : undefined };
+    this.save();
+  }
+
   /* ── what the visitor does ── */
+  rate(id, answer) {
+    const { ask } = this.messages.get(id);
+    ask.out = { ...ask.out, ...answer };
+    this.save();
+    this.rated();
+    this.changed();
+  }
+
+  rated() { if (this.ready) for (const { id, ask } of this.messages.values()) if (ask?.out) this.put({ t: "rate", id, ...ask.out }); }
+
   say(text, files) {
     const message = { id: newId(), from: "visitor", text, at: Date.now() + this.skew };
     if (files.length) message.files = files;
@@ -832,6 +855,11 @@ class SupportChat extends HTMLElement {
       const state = message.from === "team" ? "" : message.failed ? "failed" : message.wait ? (this.#talk.ready ? "sending" : "waiting") : place === own ? (seen ? "seen" : "sent") : "";
       const mark = JSON.stringify([message.text, message.spans, message.files, first, message.author, (message.files || []).map((file) => this.#pictures.get(file.id))]);
       wanted.push(this.#node(message.id, mark, [last, state, message.wait, message.at].join(), () => this.#bubble(message, first, last, state)));
+      if (message.ask) {
+        const card = this.#node(`rate ${message.id}`, "", "", () => this.#rate(message));
+        card.paint(message.ask);
+        wanted.push(card);
+      }
       day = today;
       before = message;
     });
@@ -876,6 +904,25 @@ class SupportChat extends HTMLElement {
       const why = message.failed === "file" ? `${this.#t("failed")} ${this.#t("fileAgain")}` : this.#t("failed");
       made.append(el("div", { class: "state bad" }, why, " ", el("button", { type: "button", click: () => this.#talk.retry(message.id) }, this.#t("retry"))));
     } else if (state) made.append(el("div", { class: "state" }, this.#t(state), state === "sent" || state === "seen" ? ` · ${time}` : ""));
+    return made;
+  }
+
+  #rate({ id, text, ask }) {
+    const marks = [1, 2, 3, 4, 5].map((score) => el("button", { type: "button", "aria-label": score < 2 ? `1 – ${ask.bad}` : score > 4 ? `5 – ${ask.great}` : null, click: () => this.#talk.rate(id, { score }) }, String(score)));
+    const words = el("textarea", { id: `w${id}`, maxlength: "2000" });
+    const form = el("form", { submit: (event) => {
+      event.preventDefault();
+      if (!words.value.trim()) return;
+      this.#p.text.focus();
+      this.#talk.rate(id, { comment: words.value.trim() });
+    } }, el("p", null, el("label", { for: words.id }, ask.invite)), words, el("div", null, el("button", { class: "go", type: "submit" }, this.#t("send"))));
+    const made = el("div", { class: "card rate", role: "group", "aria-label": text }, el("div", { class: "marks" }, ...marks), el("div", { class: "ends", "aria-hidden": "true" }, el("span", null, ask.bad), el("span", null, ask.great)));
+    const thanks = el("p", null, ask.thanks);
+    made.paint = ({ score, said, out }) => {
+      marks.forEach((mark, place) => mark.setAttribute("aria-pressed", String(place + 1 === (out?.score || score))));
+      if (score && !thanks.isConnected) made.append(thanks, form);
+      form.hidden = said || Boolean(out?.comment);
+    };
     return made;
   }
 
