@@ -164,9 +164,11 @@ def recounted(one: Clock, events: Iterable[Happened], now: float) -> Clock:
     last, before = one.started_at, 0.0
     for start, end in periods(one, events):
         last, before = start, used
-        here = hours.between(schedule, start, now if end is None else end)
-        if due is None and used + here > one.target + _GRAIN:
-            due = hours.add(schedule, start, max(one.target - used, 0.0))
+        stop = now if end is None else end
+        here = hours.between(schedule, start, stop)
+        if due is None and used + here + _GRAIN >= one.target:
+            reached = hours.add(schedule, start, max(one.target - used, 0.0))
+            due = reached if reached < stop else None
         if end is None:
             since = start
         else:

@@ -197,7 +197,7 @@ def answered(connection: Connection, row: Any, now: float) -> None:
     for one in book.open:
         if one.kind != Kind.RESOLUTION:
             book.stop(one, ANSWERED, now, message_id=row.id)
-    if case.status == Status.RESOLVED and row.created_at <= (case.resolved_at or 0.0):
+    if case.status == Status.RESOLVED and row.created_at < (case.resolved_at or 0.0):
         _answered_after_all(connection, book, row.id, now)
     book.follow(now, ANSWERED, message_id=row.id)
     book.close()

@@ -40,13 +40,13 @@ class Minutes:
                     return minute + 1
         return None
 
-    def used(self, periods: list[list[int | None]], now: int) -> int:
-        """How many minutes have counted."""
-        return sum(
-            self.open[minute]
-            for start, end, *_ in periods
-            for minute in range(start or 0, now if end is None else end)
-        )
+    def late(self, periods: list[list[int | None]], target: int, now: int) -> bool:
+        """Whether it counted on after the minute in which it was due."""
+        for number, (_, end, *_) in enumerate(periods):
+            due = self.due(periods[: number + 1], target)
+            if due is not None:
+                return due < (now if end is None else end)
+        return False
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Naive:
         """Late is late: noted before anything else happens."""
         for case in (one for many in self.cases.values() for one in many):
             for one in case.promises:
-                if one.stopped is None and self.minutes.used(one.periods, now) > one.target:
+                if one.stopped is None and self.minutes.late(one.periods, one.target, now):
                     one.late = True
 
     def _start(self, who: str, case: Case, kind: str, now: int) -> None:
@@ -192,7 +192,7 @@ class Naive:
         self.look(now)
 
     def _late(self, one: Promise, now: int) -> None:
-        one.late = one.late or self.minutes.used(one.periods, now) > one.target
+        one.late = one.late or self.minutes.late(one.periods, one.target, now)
 
     def _void(self, case: Case, reply: int) -> None:
         """A pause that the reply began never was."""
