@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import acts, drafts, lookups, replies, sla
+from bot import acts, drafts, lookups, ratings, replies, sla
 from bot.capabilities import Capabilities, Support, fit
 from bot.commands.desk_services import DeskServices
 from bot.commands.finding_services import FindingServices
@@ -157,6 +157,10 @@ class Casework:
     async def may_be_owner(self, agent: AgentId, team: TeamId) -> bool:
         """Whether somebody is an agent of a team."""
         return await self._directory.is_agent(agent, team)
+
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        """Whether somebody leads a team; admins lead all."""
+        return await self._directory.is_lead(agent, team)
 
     # Replies
 
@@ -319,6 +323,7 @@ class Casework:
                 waiting_since=None,
                 snoozed_until=None,
             )
+            ratings.resolved(connection, self._policy, case, now)
             return f"{agent.name} resolved it"
 
         return await self._hands.act(customer_id, team, agent, source, "resolve", act)
@@ -330,6 +335,7 @@ class Casework:
             if case.status != Status.RESOLVED:
                 raise UserError("This case is not resolved, so there is nothing to reopen.")
             cases.change(connection, case.id, status=Status.OPEN, resolved_at=None)
+            ratings.reopened(connection, case.id)
             return f"{agent.name} reopened it"
 
         return await self._hands.act(customer_id, team, agent, source, "reopen", act)

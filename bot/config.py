@@ -33,6 +33,7 @@ from bot.sections import (
     Web,
 )
 from bot.sections_base import HANDLE, HANDLE_WORDS
+from bot.sections_ratings import Ratings
 from bot.sections_sla import HoursSection, Sla, unknown_names
 from bot.sections_stats import Stats
 from bot.sections_timing import Answers, Reminders, unknown_inboxes
@@ -76,6 +77,7 @@ class Config:
     reminders: Reminders = field(default_factory=Reminders)
     answers: Answers = field(default_factory=Answers)
     stats: Stats = field(default_factory=Stats)
+    ratings: Ratings = field(default_factory=Ratings)
 
 
 def load(
@@ -118,6 +120,7 @@ def load(
         reminders=sections.reminders,
         answers=sections.answers,
         stats=sections.stats,
+        ratings=sections.ratings,
     )
 
 
@@ -239,8 +242,9 @@ def _check_promises(document: Document, inboxes: Mapping[InboxId, Inbox]) -> Non
     listed = policies if isinstance(policies, list) else []
     for key, what, cure in unknown_names(hours if isinstance(hours, dict) else {}, listed, teams):
         document.add(key, what, cure)
-    for key, what, cure in unknown_inboxes(document.data.get("answers"), inboxes):
-        document.add(key, what, cure)
+    for section in ("answers", "ratings"):
+        for key, what, cure in unknown_inboxes(document.data.get(section), inboxes, section):
+            document.add(key, what, cure)
     known = {
         "inbox": list(inboxes),
         "team": list(teams) if isinstance(teams, dict) else [],

@@ -66,7 +66,9 @@ def unseen(
     buckets: set[str] = set()
     for remote_id in event.remote_ids:
         row = history.by_remote(connection, inbox.id, remote_id)
-        if row is not None and row.direction == "outbound" and row.state in (State.ACCEPTED, State.DELIVERED):
+        if row is None or row.direction != "outbound" or row.automated is not None:
+            continue  # what no person wrote is not brought after them
+        if row.state in (State.ACCEPTED, State.DELIVERED):
             buckets |= _send_elsewhere(connection, policy, inbox, row, event.minutes, now)
     return buckets
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from bot import digest, followups, reminded, reminders, snoozing
+from bot import digest, followups, ratings, reminded, reminders, snoozing
 from bot.policy import CorePolicy
 from bot.storage import clocks, snoozes
 from bot.storage import followups as followup_rows
@@ -31,4 +31,5 @@ def jobs(policy: CorePolicy) -> tuple[Job, ...]:
         Job("snoozes", snoozes.next_at, end_snoozes),
         Job("follow-ups", followup_rows.next_at, followups.tell_due),
         digest.job(policy),
+        ratings.job(policy),
     )

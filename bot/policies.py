@@ -10,6 +10,7 @@ from bot.capabilities import Capabilities
 from bot.config import Config, Inbox
 from bot.contract import Secrets
 from bot.messages import AgentId, InboxId, TeamId
+from bot.policies_ratings import ratings_policy
 from bot.policies_stats import stats_policy
 from bot.policies_timing import answers_policy, reminders_policy
 from bot.policy import (
@@ -46,9 +47,7 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         for name, team in config.teams.items()
     }
     found = {
-        name: InboxPolicy(
-            name, inbox.channel.name, inbox.team, label(inbox), able[name], inbox.channel.reach
-        )
+        name: InboxPolicy(name, inbox.channel.name, inbox.team, label(inbox), able[name], inbox.channel.reach)
         for name, inbox in config.inboxes.items()
     }
     keys = secret_keys(config).keys
@@ -67,6 +66,7 @@ def core_policy(config: Config, able: Mapping[InboxId, Capabilities]) -> CorePol
         promises=promises(config),
         answers=answers_policy(config),
         stats=stats_policy(config.stats),
+        ratings=ratings_policy(config),
         reminders=reminders_policy(config),
     )
 

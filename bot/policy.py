@@ -174,6 +174,29 @@ class StatsPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RatingPolicy:
+    """Asking on one inbox: of which share of cases (0 to 1), seconds after they were resolved, and in which language."""
+
+    share: float = 1.0
+    after: float = 120.0
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class RatingsPolicy:
+    """Asking customers how they were served: nobody where an inbox is not in ``of``.
+
+    ``again``: seconds in which nobody is asked twice. ``low``: a score of this or less is told to the leads. ``per_hour``: at
+    most so many are asked, all together.
+    """
+
+    of: Mapping[InboxId, RatingPolicy] = field(default_factory=dict)
+    again: float = 30 * 86_400.0
+    low: int = 2
+    per_hour: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class CorePolicy:
     """What the relay and the outbox go by. All times in seconds.
 
@@ -197,6 +220,7 @@ class CorePolicy:
     attributes: Mapping[str, AttributeRule] = field(default_factory=own_attributes)
     quarantine: QuarantinePolicy = field(default_factory=QuarantinePolicy)
     stats: StatsPolicy = field(default_factory=StatsPolicy)
+    ratings: RatingsPolicy = field(default_factory=RatingsPolicy)
     answers: AnswersPolicy = field(default_factory=AnswersPolicy)
     reminders: RemindersPolicy = field(default_factory=RemindersPolicy)
     order_number: str | None = None
@@ -212,6 +236,7 @@ class CorePolicy:
                 return None
             seen |= also | {team}
         return frozenset(seen)
+
     tombstone_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 

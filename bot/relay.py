@@ -25,6 +25,7 @@ from bot import (
     identified,
     linking,
     quarantine,
+    ratings,
     replies,
     rollover,
     sla,
@@ -44,6 +45,7 @@ from bot.messages import (
     Identified,
     InboxId,
     Message,
+    Rated,
     Reaction,
     Receipt,
     Text,
@@ -156,6 +158,8 @@ def _dispatch(
         return Woken(elsewhere.address_given(connection, policy, inbox, event, now))
     if isinstance(event, Identified):
         return Woken(identified.identified(connection, policy, inbox, event, now))
+    if isinstance(event, Rated):
+        return Woken(*ratings.rated(connection, policy, inbox, event, now))
     if isinstance(event, Unseen):
         return Woken(elsewhere.unseen(connection, policy, inbox, event, now))
     return Woken(set())
@@ -189,6 +193,8 @@ def _message(
     if quarantine.concerns(whose, now):
         apart, let_in = quarantine.judge(connection, policy, event, whose, now, key)
     hidden = whose.blocked or apart is not None
+    if not hidden and (answer := ratings.by_words(connection, policy, inbox, whose, event, now)) is not None:
+        return Woken(let_in | answer)
     waits = event.automated is None and not hidden
     words = conversations.excerpt(event.text.plain) or conversations.excerpt(_file_words(event))
     filed = filing.file(connection, policy, whose, inbox, event, words, now, waits=waits, hidden=hidden)

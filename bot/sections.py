@@ -24,6 +24,7 @@ from pydantic import (
 
 from bot.cluewords import order_pattern
 from bot.sections_base import Handle, Model, Name, named
+from bot.sections_ratings import Ratings
 from bot.sections_sla import ZONE, HoursSection, Sla, Zone
 from bot.sections_stats import Stats
 from bot.sections_timing import Answers, Reminders
@@ -146,7 +147,8 @@ class Team(Model):
     lead_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are leads, too.")
     admin_group: UserGroup | None = Field(None, description=f"{_GROUP}; its people are admins, too.")
     on_call: tuple[SlackUser | UserGroup, ...] = Field(
-        (), description="Who hears of broken promises before the leads do: Slack users or user groups, in a list."
+        (),
+        description="Who hears of broken promises before the leads do: Slack users or user groups, in a list.",
     )
     fallback_channel: Annotated[str, named("[CG][A-Z0-9]{2,}", "this is not a Slack channel id")] | None = (
         Field(
@@ -191,9 +193,10 @@ class Limits(Model):
         30.0, ge=0, le=36500, description="Days for which messages are kept as they arrived; 0: not at all."
     )
 
-
     thread_days: float = Field(
-        90.0, ge=0, description="A new case begins in a new thread where the old one is older than this; 0: never."
+        90.0,
+        ge=0,
+        description="A new case begins in a new thread where the old one is older than this; 0: never.",
     )
     thread_posts: int = Field(
         500, ge=0, description="A new case begins in a new thread where the old one has more posts; 0: never."
@@ -335,6 +338,7 @@ class Sections(Model):
     reminders: Reminders = Reminders()
     answers: Answers = Answers()
     stats: Stats = Stats()
+    ratings: Ratings = Ratings()
     customers: Customers = Customers()
     quarantine: Quarantine = Quarantine()
     limits: Limits = Limits()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot import rating_words
 from bot.desk import State
 from bot.messages import Attachment, Contact, ConversationId, InboxId, Quoted, RemoteId, Reply, Text
 from bot.policy import CorePolicy
@@ -37,7 +38,14 @@ def load(connection: Connection, policy: CorePolicy, heads: list[Delivery]) -> W
     inbox = policy.inboxes.get(InboxId(row.inbox))
     interval = inbox.able.thread_interval if inbox is not None else 0.0
     work = Send(heads[:1], InboxId(row.inbox), reply, done, one.state is State.SENDING, waiting, interval)
-    if inbox is not None and inbox.able.joins and not waiting and not done and not reply.attachments:
+    if (
+        inbox is not None
+        and inbox.able.joins
+        and not waiting
+        and not done
+        and not reply.attachments
+        and reply.ask is None
+    ):
         return _join(connection, policy, work, heads, inbox.able.max_text)
     return work
 
@@ -53,7 +61,7 @@ def _join(connection: Connection, policy: CorePolicy, first: Send, heads: list[D
         if one.op != "send" or one.message_id is None or (first.again and not together):
             break
         row = history.get(connection, one.message_id)
-        if row is None or row.author != first.reply.author or row.state == State.CANCELLED:
+        if row is None or row.author != first.reply.author or row.state == State.CANCELLED or row.automated:
             break
         if history.attachments_of(connection, [row.id]) or history.posts_of(connection, row.id, "route"):
             break
@@ -102,6 +110,7 @@ def reply_of(connection: Connection, policy: CorePolicy, row: Any) -> Reply | No
         cc=tuple(Contact(way.channel, address) for address in meta.get("cc", ())),
         automated=row.automated is not None,
         team_name=team.name if team is not None else "",
+        ask=rating_words.unpack(meta),
     )
 
 

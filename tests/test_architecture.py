@@ -98,6 +98,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
                 "reminderwork",
                 "autoanswer",
                 "autosent",
+                *("ratings", "ratingshow", "rating_words", "ratingwork", "commands.rating_services"),
                 "timers",
                 "jobs",
                 "snoozing",
@@ -125,7 +126,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("commands",),
     ("slack",),
-    ("app", "policies", "policies_timing", "policies_stats", "ports", "__main__"),
+    ("app", "policies", "policies_timing", "policies_stats", "policies_ratings", "ports", "__main__"),
 )
 CONFIG = (
     "config",
@@ -136,6 +137,7 @@ CONFIG = (
     "modelcheck",
     "yamlfile",
     "sections_stats",
+    "sections_ratings",
 )
 OUTSIDE = ("adapters", "sandbox", "web")
 PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")

@@ -43,6 +43,8 @@ def forget_about(connection: Connection, ids: Collection[int]) -> list[str]:
     proposals = or_(merge_proposal.c.one_id.in_(ids), merge_proposal.c.other_id.in_(ids))
     asked = connection.execute(select(merge_proposal.c.id).where(proposals)).scalars()
     about = [f"proposal:{one}" for one in asked]
+    rated = connection.execute(select(rating.c.id).where(rating.c.conversation_id.in_(cases))).scalars()
+    about += [f"rating:{one}:lead" for one in rated]
     connection.execute(delete(merge_proposal).where(proposals))
     for table in (attribute, clue, link_code):
         connection.execute(delete(table).where(table.c.customer_id.in_(ids)))
