@@ -10,17 +10,20 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import views, wallclock
-from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, Load, TeamHome
+from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, Load, TeamHome, Usual
 from bot.commands.timing_services import FollowUpServices
 from bot.commands.types import Agent
 from bot.desk import State
 from bot.hands import Hands
 from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId
 from bot.policy import CorePolicy
-from bot.storage import cases, people, queue, today
+from bot.stats import fold
+from bot.storage import cases, people, queue, stats, today
 
 MOST = 60
 """Rows of one list: with more than one of them Slack's Home would be full."""
+USUAL = ("inbound", "opened", "resolved", "first_missed")
+"""What a lead sees of today, beside what is usual."""
 FEW = 15
 """Rows of what is seldom long."""
 TROUBLE_SECONDS = 7 * 86_400.0
@@ -83,7 +86,7 @@ def _home(connection: Connection, policy: CorePolicy, asked: _Asked) -> Home:
     rows = [row for one in queues.values() for row in (*one.mine, *one.unassigned, *one.late)]
     shown = _Shown(connection, policy, [*rows, *aside, *wrong])
     return Home(
-        tuple(_team(policy, team, of, shown) for team, of in queues.items()),
+        tuple(_team(connection, policy, team, of, shown, asked.now) for team, of in queues.items()),
         shown.cases(aside),
         aside_count,
         tuple(shown.trouble(row) for row in wrong),
@@ -178,11 +181,31 @@ class _Shown:
         return views.via(self._policy, next(iter(ours or used), None))[1]
 
 
-def _team(policy: CorePolicy, team: TeamId, of: _Queues, shown: _Shown) -> TeamHome:
+def _usual(connection: Connection, policy: CorePolicy, team: TeamId, now: float) -> tuple[Usual, ...]:
+    """Today so far, and the same day of the last four weeks until the same hour."""
+    here = wallclock.wall(fold.zone_of(policy, team), now)
+    weeks = [(here.date() - timedelta(weeks=number)).isoformat() for number in range(5)]
+    found: dict[tuple[str, str], int] = {}
+    for row in stats.until_hour(connection, team, weeks, f"{here.hour:02d}", USUAL):
+        found[row.day, row.metric] = int(row.count)
+    known = [day for day in weeks[1:] if any((day, metric) in found for metric in USUAL)]
+    return tuple(
+        Usual(
+            metric,
+            found.get((weeks[0], metric), 0),
+            sum(found.get((day, metric), 0) for day in known) / len(known) if known else None,
+        )
+        for metric in USUAL
+    )
+
+
+def _team(
+    connection: Connection, policy: CorePolicy, team: TeamId, of: _Queues, shown: _Shown, now: float
+) -> TeamHome:
     lead = None
     if of.loads is not None:
         loads = tuple(Load(AgentId(row.owner), row.open, row.waiting, row.late) for row in of.loads)
-        lead = LeadView(loads, shown.cases(of.late), of.late_count)
+        lead = LeadView(loads, shown.cases(of.late), of.late_count, _usual(connection, policy, team, now))
     return TeamHome(
         team,
         policy.teams[team].name,

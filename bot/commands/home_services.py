@@ -63,12 +63,22 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """How many there were today, and until this hour on the same day of the last four weeks, on average (None: unknown)."""
+
+    what: str
+    today: int
+    usual: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LeadView:
-    """What a lead sees of a team: who has how much, most first, and what is late now."""
+    """What a lead sees of a team: who has how much, most first, what is late now, and today against the usual."""
 
     loads: tuple[Load, ...]
     late: tuple[HomeCase, ...]
     late_count: int
+    today: tuple[Usual, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

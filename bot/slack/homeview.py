@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, TeamHome
+from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, TeamHome, Usual
 from bot.commands.next import KINDS
 from bot.commands.refs import ref_value
 from bot.commands.timing_services import FollowUp
@@ -182,6 +182,8 @@ def _of_lead(lead: LeadView, team: TeamHome, seen: Seen) -> list[_Part]:
     parts = []
     if lead.loads or team.unassigned_count:
         parts.append(_Part((mrkdwn_section("*Who has how much*\n" + "\n".join(lines)),)))
+    if any(one.today or one.usual for one in lead.today):
+        parts.append(_Part((mrkdwn_section("*Today against the usual*\n" + _today(lead.today)),)))
     if lead.late_count:
         late = tuple(_case(one, seen, "late", ("Assign", "case.assign"), owner=True) for one in lead.late)
         parts.append(
@@ -190,6 +192,25 @@ def _of_lead(lead: LeadView, team: TeamHome, seen: Seen) -> list[_Part]:
             )
         )
     return parts
+
+
+TODAY = {
+    "inbound": "messages",
+    "opened": "opened",
+    "resolved": "resolved",
+    "first_missed": "first replies late",
+}
+
+
+def _today(shown: tuple[Usual, ...]) -> str:
+    """``messages 34 (usually 28 by now) · opened 9 (7) …``."""
+    told = []
+    for number, one in enumerate(shown):
+        usual = ""
+        if one.usual is not None:
+            usual = f" (usually {one.usual:.0f} by now)" if not number else f" ({one.usual:.0f})"
+        told.append(f"{TODAY[one.what]} {one.today}{usual}")
+    return " · ".join(told)
 
 
 def _case(one: HomeCase, seen: Seen, part: str, press: tuple[str, str], *, owner: bool = False) -> Block:

@@ -244,6 +244,23 @@ def by_day(
     ).all()
 
 
+def until_hour(
+    connection: Connection, team: str, days: Sequence[str], hour: str, metrics: Sequence[str]
+) -> Sequence[Any]:
+    """How many on each of these days, up to an hour of the day ("09": until 09:59)."""
+    return connection.execute(
+        select(stat_day.c.day, stat_day.c.metric, func.sum(stat_day.c.count).label("count"))
+        .where(
+            stat_day.c.team == team,
+            stat_day.c.dimension == "hour",
+            stat_day.c.day.in_(list(days)),
+            stat_day.c.value <= hour,
+            stat_day.c.metric.in_(list(metrics)),
+        )
+        .group_by(stat_day.c.day, stat_day.c.metric)
+    ).all()
+
+
 def page(connection: Connection, after: Key | None, most: int) -> list[tuple[Key, Cell]]:
     """All cells in the order of their keys, some at a time."""
     statement = select(stat_day).order_by(*_KEY).limit(most)

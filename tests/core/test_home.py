@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,12 @@ from bot.commands.types import Agent, Role
 from bot.desk import State
 from bot.homework import day_of
 from bot.messages import AgentId, CustomerId, TeamId
+from bot.stats import fold
 from bot.storage.base import metadata
 from bot.storage.database import Database
 from bot.storage.schema import conversation, customer, message
 from bot.storage.schema_clocks import clock
+from bot.storage.schema_stats import stat_day
 from tests.core.world import KIM, PRESS, PRESS_MAIL, SUPPORT, World
 
 AMIR = Agent(AgentId("UAMIR"), "Amir", Role.AGENT)
@@ -293,3 +296,31 @@ async def test_ten_thousand_open_conversations(crowd: Database) -> None:
             took.append(time.perf_counter() - began)
         slow[name] = sorted(took)[2]
     assert max(slow.values()) < SLACK_WAITS / 2, slow
+
+
+async def test_a_lead_sees_today_against_the_usual(database: Database) -> None:
+    """Four weeks ago on this day two wrote by this hour, a week ago four; other days and later hours do not count."""
+    now = datetime.now(UTC).replace(hour=12, minute=0).timestamp()
+    ahead = now - time.time()
+    async with World(database, clock=lambda: time.time() + ahead) as world:
+        await world.says("Hello", source="1")
+        while await database.write(partial(fold.fold, policy=world.policy)):
+            pass
+        here = datetime.fromtimestamp(now, UTC)
+        rows = [(28, here.hour, 2), (7, here.hour, 4), (6, here.hour, 50), (14, 24, 50)]
+
+        def before(connection: Connection) -> None:
+            for days, hour, count in rows:
+                day = (here.date() - timedelta(days=days)).isoformat()
+                values = {"team": SUPPORT, "dimension": "hour", "day": day, "value": f"{hour:02d}"}
+                connection.execute(
+                    insert(stat_day).values(**values, metric="inbound", count=count, total=float(count))
+                )
+
+        await database.write(before)
+        home = await world.casework.home.home(KIM, {SUPPORT: True})
+        (team,) = home.teams
+        assert team.lead is not None
+        found = {one.what: (one.today, one.usual) for one in team.lead.today}
+        assert found["inbound"] == (1, 3.0) and found["resolved"] == (0, 0.0)
+        assert (await world.casework.home.home(KIM, {SUPPORT: False})).teams[0].lead is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block as SdkBlock
 from slack_sdk.models.views import View as SdkView
 
-from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, Load, TeamHome
+from bot.commands.home_services import Day, Home, HomeCase, HomeTrouble, LeadView, Load, TeamHome, Usual
 from bot.commands.timing_services import FollowUp
 from bot.commands.types import Answer, Button
 from bot.desk import State
@@ -66,7 +66,15 @@ TEAM = TeamHome(
     33,
 )
 LEAD = LeadView(
-    (Load(KIM, 12, 3, 1), Load(AMIR, 4, 0, 0)), (LATE, nobodys(9, "Bo", due_at=NOW - 60, due_kind="first")), 2
+    (Load(KIM, 12, 3, 1), Load(AMIR, 4, 0, 0)),
+    (LATE, nobodys(9, "Bo", due_at=NOW - 60, due_kind="first")),
+    2,
+    (
+        Usual("inbound", 34, 28.25),
+        Usual("opened", 9, 7.0),
+        Usual("resolved", 0, 6.5),
+        Usual("first_missed", 1, None),
+    ),
 )
 TROUBLES = (
     HomeTrouble(
@@ -154,7 +162,7 @@ def read(view: Json) -> str:
 def test_how_it_reads(name: str) -> None:
     path = GOLDEN / f"{name}.txt"
     shown = read(VIEWS[name])
-    if os.environ.get("GOLDEN") == "write":
+    if os.environ.get("ONETHREAD_GOLDEN") == "write":
         path.write_text(shown)
     assert shown == path.read_text()
 
