@@ -181,6 +181,10 @@ class _Nobody:
         """Of both teams."""
         return True
 
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        """Of both teams."""
+        return True
+
 
 def hands(database: Database) -> Hands:
     """A core over a database, with nothing behind it."""

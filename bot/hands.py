@@ -39,6 +39,8 @@ class Directory(Protocol):
 
     async def is_agent(self, agent: AgentId, team: TeamId) -> bool: ...
 
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:

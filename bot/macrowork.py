@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot import attributes, macros
 from bot.commands.macro_services import Macro
 from bot.commands.services import Person
-from bot.commands.types import Agent, Role
+from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.hands import Hands
 from bot.messages import TeamId
@@ -42,7 +42,7 @@ class MacroWork:
 
     async def save(self, agent: Agent, team: TeamId | None, name: str, text: str) -> Macro:
         """Keeps one."""
-        if team is not None and agent.role not in (Role.LEAD, Role.ADMIN):
+        if team is not None and not await self._hands.directory.is_lead(agent.id, team):
             raise UserError("Only a lead can change what the team shares. Keep it as your own macro.")
         known = frozenset(self._hands.policy.attributes)
         named, checked = macros.check_name(name), macros.check(text, known)
@@ -60,7 +60,7 @@ class MacroWork:
 
     async def remove(self, agent: Agent, macro: Macro) -> None:
         """Forgets one."""
-        if macro.team is not None and agent.role not in (Role.LEAD, Role.ADMIN):
+        if macro.team is not None and not await self._hands.directory.is_lead(agent.id, macro.team):
             raise UserError("Only a lead can change what the team shares.")
 
         def unit(connection: Connection) -> tuple[None, set[str]]:

@@ -47,6 +47,10 @@ class Directory:
         """Whether somebody is an agent of a team."""
         return (await self.people.agent(agent, team)).role is not Role.OUTSIDER
 
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        """Whether somebody leads a team; admins lead all."""
+        return (await self.people.agent(agent, team)).role in (Role.LEAD, Role.ADMIN)
+
 
 @dataclass
 class InboxCursor:

@@ -48,7 +48,7 @@ class StatsWork:
             return teams
         if agent.role is not Role.LEAD:
             return ()
-        return tuple([one for one in teams if await self._hands.directory.is_agent(agent.id, one)])
+        return tuple([one for one in teams if await self._hands.directory.is_lead(agent.id, one)])
 
     async def zone(self, team: TeamId) -> str:
         """The time zone in which a team's days begin."""

@@ -12,14 +12,13 @@ from bot.commands.words import size
 from bot.errors import StorageError, UserError
 from bot.messages import Text
 
-_LEADS = frozenset({Role.LEAD, Role.ADMIN})
 _SHOWN = 8
 """Addresses that the form names."""
 
 
 async def export(services: Services, call: Call, person: Person, words: str) -> Result:
     """``export``, ``export notes``, ``export nofiles``: an archive by direct message, for leads and admins."""
-    if call.agent.role not in _LEADS:
+    if not await refs.leads(services, call, person):
         return refusal(call.agent.role, Role.LEAD)
     asked = {word.strip("-,").casefold() for word in words.split()}
     unknown = asked - {"notes", "nofiles"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.commands.pick import Ambiguous
 from bot.commands.services import Person, Services
-from bot.commands.types import Call
+from bot.commands.types import Call, Role
 from bot.errors import UserError
 from bot.messages import CustomerId, TeamId
 
@@ -66,6 +66,13 @@ async def mine(services: Services, call: Call, person: Person) -> Person:
     if person.team != call.team and not await services.may_be_owner(call.agent.id, person.team):
         raise UserError(f"{described(person)} belongs to another team, {person.team}, and you are not in it.")
     return person
+
+
+async def leads(services: Services, call: Call, person: Person) -> bool:
+    """Whether the caller leads the customer's team. The role in a call is that of the channel it was made in."""
+    if person.team == call.team:
+        return call.agent.role in (Role.LEAD, Role.ADMIN)
+    return await services.is_lead(call.agent.id, person.team)
 
 
 async def _nobody(services: Services, words: str, team: TeamId | None) -> str:

@@ -292,6 +292,10 @@ class Services(Protocol):
         """Whether somebody is an agent of a team."""
         ...
 
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        """Whether somebody leads a team; admins lead all."""
+        ...
+
     async def health(self) -> Health: ...
 
 

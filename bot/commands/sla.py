@@ -103,7 +103,7 @@ async def _state(services: Services, call: Call, person: Person) -> Answer:
         return Answer(Text(f"{refs.described(person)}: no promise is open."), buttons=last)
     lines = [_promised(one, call.agent.zone) for one in found]
     buttons: tuple[Button, ...] = (Button("Why?", "sla.why", value),)
-    if call.agent.role in _LEADS:
+    if await refs.leads(services, call, person):
         held = any(one.paused == "paused by hand" for one in found)
         act = Button("Resume", "sla.resume", value) if held else Button("Pause", "sla.pause", value)
         buttons = (*buttons, act)
@@ -130,7 +130,7 @@ async def _why(services: Services, call: Call, person: Person) -> Answer:
 
 
 async def _pause(services: Services, call: Call, person: Person, reason: str) -> Answer:
-    _lead(call)
+    await _lead(services, call, person)
     if not reason:
         raise UserError(_PAUSE)
     await services.sla.pause(person.customer_id, person.team, call.agent, reason, call.source)
@@ -142,7 +142,7 @@ async def _pause(services: Services, call: Call, person: Person, reason: str) ->
 
 
 async def _resume(services: Services, call: Call, person: Person) -> Answer:
-    _lead(call)
+    await _lead(services, call, person)
     await services.sla.resume(person.customer_id, person.team, call.agent, call.source)
     quiet = call.face is Face.THREAD
     return Answer(
@@ -150,8 +150,8 @@ async def _resume(services: Services, call: Call, person: Person) -> Answer:
     )
 
 
-def _lead(call: Call) -> None:
-    if call.agent.role not in _LEADS:
+async def _lead(services: Services, call: Call, person: Person) -> None:
+    if not await refs.leads(services, call, person):
         raise UserError("Only a lead can pause clocks. Ask one of yours.")
 
 

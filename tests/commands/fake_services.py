@@ -309,6 +309,10 @@ class FakeServices(Services):
         return "STRANGER" not in agent
 
     @override
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        return agent == LEAD.id
+
+    @override
     async def health(self) -> Health:
         inbox = InboxHealth(
             InboxId("support-mail"), "email", SUPPORT, "support@shop.example", None, None, time.time() - 5

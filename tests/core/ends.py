@@ -296,3 +296,6 @@ class Directory:
 
     async def is_agent(self, agent: AgentId, team: TeamId) -> bool:
         return agent in ("UKIM", "UAMIR") and self.only in (None, team)
+
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        return await self.is_agent(agent, team)

@@ -33,6 +33,9 @@ class Teams:
     async def is_agent(self, agent: AgentId, team: TeamId) -> bool:
         return (agent, team) in {(KIM.id, SUPPORT), (PAT.id, PRESS)}
 
+    async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
+        return False
+
 
 def finding_of(world: World, **sees: frozenset[TeamId] | None) -> Finding:
     """The finding services where teams see what ``sees`` says, all where it says nothing."""
