@@ -17,7 +17,7 @@ import telegram
 from telegram import ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Conflict, TelegramError
 
-from bot.adapters.telegram import outgoing, ways, wire
+from bot.adapters.telegram import asking, outgoing, ways, wire
 from bot.adapters.telegram.entities import to_entities
 from bot.adapters.telegram.errors import adapter_error, repeatable, send_error
 from bot.adapters.telegram.inbound import Inbound
@@ -32,7 +32,7 @@ from bot.adapters.telegram.wire import Flood
 from bot.capabilities import Capabilities, FileRules, Support, Unit
 from bot.contract import AdapterContext, Channel
 from bot.errors import AdapterError, AuthenticationFailed, ConnectionLost, PermanentFailure, StorageError
-from bot.messages import Attachment, Event, Message, Part, Receipt, RemoteId, Reply, SpanKind
+from bot.messages import Attachment, Event, Message, Part, Rated, Receipt, RemoteId, Reply, SpanKind
 
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 """Seconds between attempts to reach Telegram."""
@@ -52,6 +52,7 @@ CAPABILITIES = Capabilities(
     rate=30.0,
     thread_interval=1.0,
     live=True,
+    asks=True,
 )
 
 
@@ -157,6 +158,8 @@ class TelegramAdapter:
             return
         try:
             accepted = await self._context.accept(event, cursor=cursor)
+            if isinstance(event, Rated) and "callback_query" in raws[0]:
+                await asking.thank(await self._bot(), raws[0])
             if accepted.joined is not None and isinstance(event, Message) and event.thread_key is not None:
                 await ways.welcome(await self._bot(), int(event.thread_key), joined=accepted.joined)
         except (StorageError, OSError):
@@ -184,14 +187,16 @@ class TelegramAdapter:
         """Send one part, the first one as an answer to the message that it answers."""
         files = [await self._file(attachment) for attachment in part.attachments]
         chat = await self._chats.where(reply.thread_key or reply.to.address)
-        answers = _answers(reply, chat) if part.number == 0 else None
+        ask = reply.ask if part.number == part.of - 1 else None
+        answers = _answers(reply, chat) if part.number == 0 and ask is None else None
+        text, buttons = (asking.words(ask, part.text), asking.keyboard(ask)) if ask else (part.text, None)
         try:
             bot = await self._bot()
             try:
-                sent = await outgoing.send(bot, _number(chat), part.text, files, answers)
+                sent = await outgoing.send(bot, _number(chat), text, files, answers, buttons)
             except ChatMigrated as moved:  # refused, so nothing was sent
                 await self._chats.moved(chat, str(moved.new_chat_id))
-                sent = await outgoing.send(bot, moved.new_chat_id, part.text, files, None)
+                sent = await outgoing.send(bot, moved.new_chat_id, text, files, None, buttons)
         except TelegramError as problem:
             raise send_error(problem) from problem
         return _receipt(sent)

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import telegram
-from telegram import InputMediaAudio, InputMediaDocument, InputMediaPhoto, InputMediaVideo, ReplyParameters
+from telegram import (
+    InlineKeyboardMarkup,
+    InputMediaAudio,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputMediaVideo,
+    ReplyParameters,
+)
 from telegram.error import BadRequest
 
 from bot.adapters.telegram.entities import to_entities
@@ -44,12 +51,20 @@ class OutFile:
 
 
 async def send(
-    bot: telegram.Bot, chat: int, text: Text, files: Sequence[OutFile], answers: ReplyParameters | None
+    bot: telegram.Bot,
+    chat: int,
+    text: Text,
+    files: Sequence[OutFile],
+    answers: ReplyParameters | None,
+    buttons: InlineKeyboardMarkup | None = None,
 ) -> tuple[telegram.Message, ...]:
-    """Send text or files with a caption. Raises ``TelegramError``."""
+    """Send text, with buttons where there are some, or files with a caption. Raises ``TelegramError``."""
     if not files:
         entities = to_entities(text)
-        return (await bot.send_message(chat, text.plain, entities=entities, reply_parameters=answers),)
+        sent = await bot.send_message(
+            chat, text.plain, entities=entities, reply_parameters=answers, reply_markup=buttons
+        )
+        return (sent,)
     try:
         return await _send_files(bot, chat, text, files, answers, kinds(files))
     except BadRequest as problem:

@@ -16,12 +16,14 @@ from typing import Any
 
 import telegram
 
+from bot.adapters.telegram import asking
 from bot.adapters.telegram.kinds import Content, RemoteFile, content
 from bot.messages import (
     AddressChanged,
     Contact,
     Edit,
     Message,
+    Rated,
     Reaction,
     RemoteId,
     SourceId,
@@ -37,7 +39,7 @@ QUOTED = 500
 _START = re.compile(r"/start(?:@\w+)?(?:\s+([A-Za-z0-9_-]{1,64}))?\s*\Z")
 _LINK = re.compile(r"[a-z2-7]{26}\Z")
 _MENU = re.compile(r"/(?:menu|continue)(?:@\w+)?\s*\Z")
-_WANTED = ("message", "edited_message", "message_reaction", "my_chat_member")
+_WANTED = ("message", "edited_message", "message_reaction", "my_chat_member", "callback_query")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Draft:
     files: tuple[RemoteFile, ...] = ()
 
 
-Parsed = Draft | Edit | Reaction | AddressChanged | None
+Parsed = Draft | Edit | Reaction | Rated | AddressChanged | None
 """What an update means; None: it is not for us (a group where groups are not allowed, a poll's votes…)."""
 
 
@@ -67,6 +69,8 @@ def update(raw: Mapping[str, Any], own_id: str, *, groups: bool) -> Parsed:
         return _edited(parsed, raw["edited_message"], groups=groups)
     if parsed.message_reaction is not None:
         return _reaction(parsed.update_id, parsed.message_reaction, groups=groups)
+    if parsed.callback_query is not None:
+        return asking.pressed(parsed.callback_query)
     if parsed.my_chat_member is not None:
         return _member(parsed.update_id, parsed.my_chat_member)
     raise ValueError("the update holds nothing that can be read")
@@ -83,6 +87,9 @@ def said(message: telegram.Message, raw: Mapping[str, Any], own_id: str, *, grou
     who = sender(message)
     if who.address == own_id:
         return None
+    comment = asking.said(message, raw)
+    if comment is not None:
+        return comment
     start = _START.match(message.text or "") if chat.type == chat.PRIVATE else None
     what = Content(Text("Started the chat.")) if start else content(message, raw)
     payload = start[1] if start else None
@@ -204,7 +211,10 @@ def chat_of(raw: Any) -> str:
     """The chat of an update, for keeping order; empty where it has none."""
     if isinstance(raw, Mapping):
         for value in raw.values():
-            chat = value.get("chat") if isinstance(value, Mapping) else None
+            said = (
+                value.get("message", value) if isinstance(value, Mapping) else None
+            )  # a button is below a message
+            chat = said.get("chat") if isinstance(said, Mapping) else None
             if isinstance(chat, Mapping) and isinstance(chat.get("id"), int):
                 return str(chat["id"])
     return ""

@@ -19,7 +19,7 @@ os.environ.setdefault(
     "PTB_TIMEDELTA", "true"
 )  # the library's new way; with the old one it warns at every message
 
-ALLOWED_UPDATES = ("message", "edited_message", "message_reaction", "my_chat_member")
+ALLOWED_UPDATES = ("message", "edited_message", "message_reaction", "my_chat_member", "callback_query")
 """What we ask Telegram for."""
 BATCH = 100
 """Updates a poll, Telegram's maximum."""

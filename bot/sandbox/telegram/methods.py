@@ -12,6 +12,8 @@ from .model import DOWNLOAD_LIMIT, Chat, Json, Refusal, World, bad
 
 MAX_TEXT, MAX_CAPTION = 4096, 1024
 """In UTF-16 units."""
+MAX_DATA, MAX_TOAST = 64, 200
+"""Bytes of a button's data, and UTF-16 units of what pressing it answers."""
 UPLOAD_LIMIT, PHOTO_LIMIT = 50 * 1024 * 1024, 10 * 1024 * 1024
 """Bytes."""
 DELETE_SECONDS = 48 * 3600
@@ -44,6 +46,8 @@ class Methods:
             "sendchataction": self._send_chat_action,
             "editmessagetext": self._edit_text,
             "editmessagecaption": self._edit_caption,
+            "editmessagereplymarkup": self._edit_markup,
+            "answercallbackquery": self._answer_button,
             "deletemessage": self._delete,
             "setmessagereaction": self._react,
         }
@@ -79,7 +83,7 @@ class Methods:
         if units(text) > MAX_TEXT:
             raise bad("message is too long")
         fields = {"text": text} | _entities(args.values.get("entities"), text, "entities")
-        return self._say(chat, args, fields)
+        return self._say(chat, args, fields | _buttons(args))
 
     def _send_file(self, kind: str, args: Args) -> Json:
         chat = self._world.chat(args.values.get("chat_id"))
@@ -188,6 +192,27 @@ class Methods:
         message |= fields | {"edit_date": int(time.time())}
         return message
 
+    def _edit_markup(self, args: Args) -> Json:
+        message = self._own(args, "edit")
+        if message["from"]["id"] != self._world.bot["id"]:
+            raise bad("message can't be edited")
+        shown = _buttons(args)
+        if message.get("reply_markup") == shown.get("reply_markup"):
+            raise bad(
+                "message is not modified: specified new message content and reply markup are exactly the same"
+            )
+        message.pop("reply_markup", None)
+        message |= shown
+        return message
+
+    def _answer_button(self, args: Args) -> bool:
+        if units(args.text("text")) > MAX_TOAST:
+            raise bad("MESSAGE_TOO_LONG")
+        if args.text("callback_query_id") not in self._world.pressed:
+            raise bad("query is too old and response timeout expired or query ID is invalid")
+        self._world.pressed[args.text("callback_query_id")] = args.text("text")
+        return True
+
     def _delete(self, args: Args) -> bool:
         message = self._own(args, "delete")
         if time.time() - message["date"] > DELETE_SECONDS:
@@ -203,6 +228,21 @@ class Methods:
 def units(text: str) -> int:
     """The length as Telegram counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _buttons(args: Args) -> Json:
+    """An inline keyboard as Telegram keeps it; nothing where none is given. Other keyboards are not there."""
+    given = args.values.get("reply_markup")
+    if not given:
+        return {}
+    rows = given.get("inline_keyboard") if isinstance(given, dict) else None
+    if not isinstance(rows, list):
+        raise bad("can't parse reply keyboard markup JSON object")
+    for button in (one for row in rows for one in row):
+        data = button.get("callback_data")
+        if not button.get("text") or not isinstance(data, str) or not 1 <= len(data.encode()) <= MAX_DATA:
+            raise bad("BUTTON_DATA_INVALID")
+    return {"reply_markup": {"inline_keyboard": rows}}
 
 
 def _entities(given: Any, text: str, name: str) -> Json:

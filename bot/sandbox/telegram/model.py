@@ -91,6 +91,8 @@ class World:
         self.chats: dict[int, Chat] = {}
         self.files: dict[str, StoredFile] = {}
         self.pending: list[Json] = []
+        self.pressed: dict[str, str | None] = {}
+        """What the bot has answered to each button that was pressed, by the query's id; None: nothing yet."""
         self.next_update = 700_000_001
         self._next_message = 1
         self._next_file = 1

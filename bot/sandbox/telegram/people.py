@@ -95,6 +95,18 @@ class People:
             }
         )
 
+    def press(self, customer: str, message_id: int, label: str) -> str:
+        """Press the button with this label below a message of the bot's; the id of the query."""
+        person = self.person(customer)
+        message = self._world.chats[person.id].messages[message_id]
+        rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+        data = next(one["callback_data"] for row in rows for one in row if one["text"] == label)
+        query = str(person.id * 1000 + len(self._world.pressed))
+        self._world.pressed[query] = None
+        shown = {"id": query, "from": person.user(), "message": dict(message), "data": data}
+        self._push({"callback_query": shown | {"chat_instance": f"-{person.id}"}})
+        return query
+
     def block(self, customer: str, on: bool = True) -> None:
         """Block the bot, or let it in again."""
         person = self.person(customer)

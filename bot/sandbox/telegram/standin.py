@@ -1,8 +1,8 @@
 """The stand-in as a whole: made, started, used by tests and the demo, stopped.
 
 Honest about: confirmation by offset, one poll at a time (409), allowed_updates, webhooks with their secret, order and retries,
-multipart uploads, size limits both ways, errors in Telegram's JSON. Not there: formatting by parse_mode, keyboards,
-payments, and everything else that the bot does not use; an unknown method is Telegram's 404.
+multipart uploads, size limits both ways, errors in Telegram's JSON. Not there: formatting by parse_mode, keyboards
+other than buttons below a message, payments, and everything else that the bot does not use; an unknown method is a 404.
 """
 
 from __future__ import annotations
