@@ -62,6 +62,8 @@ from bot.web import InboxRoutes, application, serving
 
 log = structlog.get_logger(__name__)
 
+BEGUN_AGAIN = 10.0
+"""Seconds after which a part that failed is begun again."""
 STOPPING = 9.0
 """Seconds that everything together may take to stop."""
 
@@ -283,21 +285,36 @@ class App:
         web = self.config.web
         async with serving(self.web, web.host, web.port) as self.web_port, asyncio.TaskGroup() as group:
             group.create_task(self.outbox.run(), name="outbox")
-            group.create_task(self.routing.run(), name="routing")
-            group.create_task(rollover.keep(self.casework.hands), name="rollover")
-            group.create_task(fold.keep(self.database, self.policy), name="figures")
             group.create_task(self.sockets.run(), name="slack")
-            group.create_task(self.matching.run(), name="matching")
-            group.create_task(Recounting(self.database, self.policy, self._wake).keep(), name="promises")
-            group.create_task(self.timers.run(), name="timers")
-            group.create_task(self.casework.erasing.run(), name="erasing")
-            group.create_task(keep_index(self.database), name="index")
-            group.create_task(
-                keep_house(self.database, self.blobs, self.config.limits.raw_days), name="house"
-            )
+            for part, run in self._beside().items():
+                group.create_task(self._forever(part, run), name=part)
             for name, adapter in self.adapters.items():
                 group.create_task(self._keep(name, adapter), name=f"inbox-{name}")
             log.info("app.running", inboxes=len(self.adapters), teams=len(self.policy.teams))
+
+    def _beside(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """What runs beside the way of a message."""
+        return {
+            "routing": self.routing.run,
+            "rollover": partial(rollover.keep, self.casework.hands),
+            "figures": partial(fold.keep, self.database, self.policy),
+            "matching": self.matching.run,
+            "promises": Recounting(self.database, self.policy, self._wake).keep,
+            "timers": self.timers.run,
+            "erasing": self.casework.erasing.run,
+            "index": partial(keep_index, self.database),
+            "house": partial(keep_house, self.database, self.blobs, self.config.limits.raw_days),
+        }
+
+    async def _forever(self, part: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """A bug in one of them keeps nobody's words from coming in or going out: it is told, and begun again."""
+        while True:
+            try:
+                await run()
+                return
+            except Exception:
+                log.exception("app.part_failed", part=part)
+                await asyncio.sleep(BEGUN_AGAIN)
 
     async def _keep(self, name: InboxId, adapter: Adapter) -> None:
         """One inbox for ever: what breaks one disturbs no other."""

@@ -6,10 +6,10 @@ The lanes stay the same, so nothing that waits is lost; the old thread gets a la
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from bot import mergetold, prompts
@@ -22,6 +22,8 @@ from bot.policy import CorePolicy
 from bot.storage import asks, cases, lanes, people, rolling
 from bot.storage.lanes import NewDelivery
 
+log = structlog.get_logger(__name__)
+
 AT_ONCE = 20
 """Threads of one transaction."""
 EVERY = 3600.0
@@ -33,10 +35,12 @@ async def keep(hands: Hands) -> None:
     while True:
         keys = tuple(new_key() for _ in range(AT_ONCE))
         unit = partial(sweep, policy=hands.policy, keys=keys, now=hands.clock())
-        with contextlib.suppress(StorageError):
+        try:
             buckets = await hands.database.write(unit)
             if buckets:
                 hands.queue.wake(buckets)
+        except StorageError as error:
+            log.warning("rollover.failed", error=type(error).__name__)
         await asyncio.sleep(EVERY)
 
 
