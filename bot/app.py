@@ -17,9 +17,8 @@ from typing import Any
 
 import aiohttp
 import structlog
-from sqlalchemy import Connection
 
-from bot import backlog, conversations, replies, rollover
+from bot import backlog, rollover
 from bot.blobs import FolderBlobs
 from bot.capabilities import Capabilities
 from bot.casework import Casework, Vitals
@@ -33,10 +32,10 @@ from bot.housekeeping import keep_house, keep_index
 from bot.jobs import jobs
 from bot.journal import Journal
 from bot.matching import Matching
-from bot.messages import BlobId, Event, InboxId, TeamId
+from bot.messages import BlobId, Event, InboxId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
-from bot.policy import CorePolicy, Rate
+from bot.policy import Rate
 from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
 from bot.privacy import clear_exports
 from bot.recounting import Recounting
@@ -53,9 +52,8 @@ from bot.slack.tools import Hooks
 from bot.stats import fold
 from bot.stats.recount import Recounted
 from bot.stats.recount import recount as count_anew
-from bot.storage import cases, inboxes, lanes, people
+from bot.storage import inboxes
 from bot.storage.database import Database, connect
-from bot.storage.lanes import NewDelivery
 from bot.storage.migrate import migrate
 from bot.timers import Timers
 from bot.web import InboxRoutes, application, serving
@@ -256,7 +254,14 @@ class App:
             )
             return
         buckets = await self.database.write(
-            partial(card_deleted, policy=self.policy, channel=channel, ts=ts, key=new_key(), now=time.time())
+            partial(
+                rollover.card_deleted,
+                policy=self.policy,
+                channel=channel,
+                ts=ts,
+                key=new_key(),
+                now=time.time(),
+            )
         )
         if buckets:
             self.outbox.wake(buckets)
@@ -348,26 +353,6 @@ class App:
                     await adapter.close()
             except Exception as error:
                 log.warning("inbox.close_failed", inbox=name, error=type(error).__name__)
-
-
-def card_deleted(
-    connection: Connection, *, policy: CorePolicy, channel: str, ts: str, key: str, now: float
-) -> set[str]:
-    """A unit: where that message was the card of a customer's current thread, the thread is started anew."""
-    row = cases.thread_at(connection, channel, ts)
-    team = policy.teams.get(TeamId(row.team)) if row is not None else None
-    if row is None or team is None or not row.current:
-        return set()
-    if people.final(connection, row.customer_id) != row.customer_id:
-        return set()  # this thread had ended with a merge
-    conversations.recreate_thread(
-        connection, row.customer_id, team, key, "card deleted", now, channel=row.channel
-    )
-    text = "The card of this customer was deleted, so the thread goes on here. Nothing was lost."
-    line = NewDelivery("activity", payload={"text": text, "at": now})
-    return {lanes.append(connection, row.desk_lane, [line], now)} | replies.refresh_card(
-        connection, policy, row.customer_id, row.team, now
-    )
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from bot import mergetold, prompts
+from bot import conversations, mergetold, prompts, replies
 from bot.desk import Line, Prompt, ThreadLink
 from bot.errors import StorageError
 from bot.hands import Hands
@@ -92,3 +92,23 @@ def roll_over(connection: Connection, policy: CorePolicy, row: Any, key: str, no
     card = NewDelivery("card", payload={lanes.CERTAIN: row.id})
     buckets.add(lanes.append(connection, row.card_lane, [card], now))
     return buckets
+
+
+def card_deleted(
+    connection: Connection, *, policy: CorePolicy, channel: str, ts: str, key: str, now: float
+) -> set[str]:
+    """A unit: where that message was the card of a customer's current thread, the thread is started anew."""
+    row = cases.thread_at(connection, channel, ts)
+    team = policy.teams.get(TeamId(row.team)) if row is not None else None
+    if row is None or team is None or not row.current:
+        return set()
+    if people.final(connection, row.customer_id) != row.customer_id:
+        return set()  # this thread had ended with a merge
+    conversations.recreate_thread(
+        connection, row.customer_id, team, key, "card deleted", now, channel=row.channel
+    )
+    text = "The card of this customer was deleted, so the thread goes on here. Nothing was lost."
+    line = NewDelivery("activity", payload={"text": text, "at": now})
+    return {lanes.append(connection, row.desk_lane, [line], now)} | replies.refresh_card(
+        connection, policy, row.customer_id, row.team, now
+    )
