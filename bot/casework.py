@@ -22,6 +22,7 @@ from bot.commands.macro_services import MacroServices
 from bot.commands.merging_services import MergingServices
 from bot.commands.privacy_services import PrivacyServices
 from bot.commands.profile_services import ProfileServices, SpamServices
+from bot.commands.rating_services import RatingServices
 from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.sla_services import SlaServices
 from bot.commands.stats_services import StatsServices
@@ -44,6 +45,7 @@ from bot.messages import AgentId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
 from bot.privacy import Privacy
 from bot.profile import Profiles
+from bot.ratingwork import RatingWork
 from bot.reminderwork import Reminders
 from bot.slawork import SlaWork
 from bot.snoozing import Snoozing
@@ -107,6 +109,8 @@ class Casework:
         self.snoozes: SnoozeServices = Snoozing(self._hands, poke)
         self.follow_ups: FollowUpServices = FollowUps(self._hands, poke)
         self.reminders: ReminderServices = Reminders(self._hands, poke)
+        self.ratings: RatingServices = RatingWork(self._hands)
+        self._poke = poke
         self.home: HomeServices = HomeWork(self._hands, self.follow_ups)
         self.finding: FindingServices = Finding(self._hands)
         self.linking: LinkingServices = LinkWork(self._hands, links or {}, titles or {})
@@ -326,7 +330,9 @@ class Casework:
             ratings.resolved(connection, self._policy, case, now)
             return f"{agent.name} resolved it"
 
-        return await self._hands.act(customer_id, team, agent, source, "resolve", act)
+        person = await self._hands.act(customer_id, team, agent, source, "resolve", act)
+        self._poke()  # the customer may be asked at once
+        return person
 
     async def reopen(self, customer_id: CustomerId, team: TeamId, agent: Agent, source: str) -> Person:
         """Opens the newest case again."""

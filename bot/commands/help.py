@@ -19,6 +19,7 @@ from bot.commands import (
     next,
     note,
     privacy,
+    rating,
     recap,
     reminders,
     reply,
@@ -58,6 +59,7 @@ GROUPS = (
             "pending",
             "resolve",
             "reopen",
+            "rating",
             "priority",
             "tag",
             "untag",
@@ -66,7 +68,7 @@ GROUPS = (
     ),
     ("In time", ("next", "sla", "snooze", "followup", "followups")),
     ("Who it is", ("merge", "unmerge", "block", "unblock", "spam", "quarantine")),
-    ("You and the team", ("duty", "whoami", "stats", "health", "help")),
+    ("You and the team", ("duty", "whoami", "stats", "health", "help", "onethread")),
 )
 """Under which words the list has each command."""
 
@@ -99,7 +101,7 @@ def help_text(registry: Registry, in_thread: bool) -> Text:
     if in_thread:
         more = "Examples: “!help reply”, and the same for every other command."
         return Text(f"{THREAD_HELP}\n") + _listed(registry, Face.THREAD) + Text(f"\n{more}")
-    typed = registry.slash(registry.find("help") or registry.commands[0])
+    typed = f"/{registry.prefix}onethread"
     more = f"Examples: “{typed} reply”, and the same for every other command."
     first = Text("Anywhere, with the customer's handle, address or name:\n")
     last = f"\nIn a customer's thread: begin with “! ” and the words, or “!help”.\n{more}"
@@ -174,6 +176,7 @@ def make_registry(prefix: str = "") -> Registry:
         snooze,
         followup,
         reminders,
+        rating,
         block,
         spam,
         merge,
@@ -200,12 +203,13 @@ def make_registry(prefix: str = "") -> Registry:
             show_help,
             usage="[reply]",
             in_thread="[reply]",
+            faces=frozenset({Face.SLASH, Face.THREAD}) if prefix else frozenset({Face.THREAD}),
             aliases=("commands",),
-            examples=("/help", "/help snooze", "!help reply"),
+            examples=("!help", "!help reply"),
         ),
         Command(
             "onethread",
-            "the same as help, where Slack keeps /help for itself",
+            "what there is, and how one command is used (/help is Slack's own)",
             show_help,
             usage="[reply]",
             examples=("/onethread", "/onethread snooze"),

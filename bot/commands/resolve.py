@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from bot.commands import refs
+import time
+
+from bot.commands import rating, refs
 from bot.commands.registry import Action, Command
 from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Result
 from bot.desk import Status
 from bot.errors import UserError
 from bot.messages import Text
+from bot.when import said
 
 
 async def resolve(services: Services, call: Call) -> Result:
@@ -20,11 +23,20 @@ async def resolve(services: Services, call: Call) -> Result:
         raise UserError(f"{person.name}'s case is already resolved.")
     after = await services.resolve(person.customer_id, person.team, call.agent, call.source)
     value = refs.ref_value(person.customer_id, person.team)
-    return Answer(
-        Text(f"{after.name}'s case is resolved. Their next message opens a new one."),
-        buttons=(Button("Reopen", "case.reopen", value),),
-        quiet=call.face in (Face.BUTTON, Face.THREAD),
-    )
+    asked_at = await services.ratings.waiting(person.customer_id, person.team)
+    buttons: tuple[Button, ...] = (Button("Reopen", "case.reopen", value),)
+    words = f"{after.name}'s case is resolved. Their next message opens a new one."
+    if asked_at is not None:
+        words += f" They are asked for a rating {_soon(asked_at, call.agent.zone)}."
+        buttons += (rating.skip_button(person),)
+    quiet = asked_at is None and call.face in (Face.BUTTON, Face.THREAD)
+    return Answer(Text(words), buttons=buttons, quiet=quiet)
+
+
+def _soon(at: float, zone: str) -> str:
+    now = time.time()
+    minutes = round((at - now) / 60)
+    return said(at, now, zone) if minutes > 60 else f"in {minutes} min" if minutes > 0 else "now"
 
 
 async def reopen(services: Services, call: Call) -> Result:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bot.commands.merging_services import MergingServices
     from bot.commands.privacy_services import PrivacyServices
     from bot.commands.profile_services import ProfileServices, SpamServices
+    from bot.commands.rating_services import RatingServices
     from bot.commands.sla_services import SlaServices
     from bot.commands.stats_services import StatsServices
     from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
@@ -173,6 +174,7 @@ class Services(Protocol):
     sla: SlaServices
     follow_ups: FollowUpServices
     reminders: ReminderServices
+    ratings: RatingServices
     finding: FindingServices
     home: HomeServices
     profile: ProfileServices

@@ -56,6 +56,16 @@ _OPEN_TO = (
     .order_by(rating.c.id.desc())
     .limit(1)
 )
+_OF_CUSTOMERS = (
+    select(rating)
+    .join(conversation, conversation.c.id == rating.c.conversation_id)
+    .where(
+        conversation.c.customer_id.in_(bindparam("whose", expanding=True)),
+        conversation.c.team == bindparam("which"),
+    )
+    .order_by(rating.c.id.desc())
+    .limit(bindparam("most"))
+)
 _COUNT = select(func.count()).where(
     rating.c.id > select(func.coalesce(func.max(rating.c.id), 0)).scalar_subquery() - RECENT,
     rating.c.asked_at > bindparam("since"),
@@ -103,6 +113,11 @@ def get(connection: Connection, rating_id: int) -> Any | None:
 def of_case(connection: Connection, conversation_id: int) -> Sequence[Any]:
     """The ratings of a case, the newest first."""
     return connection.execute(_OF, {"which": conversation_id}).all()
+
+
+def of_customers(connection: Connection, customers: Iterable[int], team: str, most: int) -> Sequence[Any]:
+    """The ratings of these customers' cases with a team, the newest first."""
+    return connection.execute(_OF_CUSTOMERS, {"whose": list(customers), "which": team, "most": most}).all()
 
 
 def by_token(connection: Connection, hashes: Iterable[str]) -> Any | None:

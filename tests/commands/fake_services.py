@@ -31,6 +31,7 @@ from tests.commands.fake_macros import FakeMacros
 from tests.commands.fake_merging import FakeMerging
 from tests.commands.fake_privacy import FakePrivacy
 from tests.commands.fake_profile import FakeProfile
+from tests.commands.fake_rating import FakeRatings
 from tests.commands.fake_sla import FakeSla
 from tests.commands.fake_spam import FakeSpam
 from tests.commands.fake_timing import FakeFollowUps, FakeReminders, FakeSnoozes
@@ -100,6 +101,7 @@ class FakeServices(Services):
         self.snoozes = FakeSnoozes(self)
         self.follow_ups = FakeFollowUps(self)
         self.reminders = FakeReminders()
+        self.ratings = FakeRatings()
         self.macros = FakeMacros()
         self.home = FakeHome()
         self.profile = FakeProfile(self)

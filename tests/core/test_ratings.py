@@ -7,17 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select
 
-from bot import rating_words
 from bot.commands.types import Agent, Role
 from bot.desk import Activity, Prompt, State, Status
-from bot.errors import PermanentFailure
-from bot.messages import CustomerId, Failure, InboxId, Rated, RemoteId, SourceId
+from bot.messages import CustomerId, InboxId, Rated, SourceId
 from bot.policy import RatingPolicy, RatingsPolicy
 from bot.storage.database import Database
-from bot.storage.schema import conversation, customer, message
+from bot.storage.schema import conversation
 from bot.storage.schema_stats import rating
 from tests.core.ends import SHORT, MemoryAdapter
 from tests.core.skipping import Skipping
@@ -55,7 +52,9 @@ def prompts(world: World, channel: str) -> list[Prompt]:
 
 
 def words(prompt: Prompt) -> str:
-    return "".join(getattr(piece, "words", piece if isinstance(piece, str) else "") for piece in prompt.lines[0])
+    return "".join(
+        getattr(piece, "words", piece if isinstance(piece, str) else "") for piece in prompt.lines[0]
+    )
 
 
 async def stored(world: World) -> Sequence[Any]:
