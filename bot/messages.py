@@ -361,6 +361,7 @@ class Ask:
     """A reply asks for a rating, 1 to 5. ``token`` is unguessable and comes back in ``Rated``.
 
     ``bad`` and ``great`` say in the customer's language what 1 and 5 are, ``invite`` invites words, ``thanks`` thanks.
+    ``language`` is that language's code ("de"), empty where it is not known.
     """
 
     token: str
@@ -368,6 +369,7 @@ class Ask:
     great: str
     invite: str
     thanks: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

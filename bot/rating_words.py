@@ -82,7 +82,7 @@ def question(language: str, *, by_words: bool) -> str:
 def ask(language: str, token: str) -> Ask:
     """What a channel needs to ask by its own means."""
     words = LANGUAGES[language]
-    return Ask(token, words.bad, words.great, words.invite, words.thanks)
+    return Ask(token, words.bad, words.great, words.invite, words.thanks, language)
 
 
 def pack(given: Ask) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from bot.adapters.email.imap import (
 )
 from bot.adapters.email.inbound import Inbound, written
 from bot.adapters.email.oauth import AccessTokens
+from bot.adapters.email.rate import RatePage, links
 from bot.adapters.email.settings import EmailSettings, own_addresses
 from bot.adapters.email.smtp import Sender, SmtpLogin
 from bot.adapters.email.tokens import Tokens
@@ -96,6 +97,8 @@ class EmailAdapter:
             ),
             self._domain,
         )
+        if settings.public_url and context.routes is not None:
+            RatePage(context).add_to(context.routes)
         whole = int(settings.size_limit * 0.7)  # base64 adds a third, the text and the quote a little
         self._capabilities = Capabilities(
             channel="email",
@@ -105,6 +108,7 @@ class EmailAdapter:
             can_initiate=True,
             has_subject=True,
             has_copies=True,
+            asks=bool(settings.public_url) and context.routes is not None,
         )
 
     @property
@@ -321,9 +325,15 @@ class EmailAdapter:
             if last and settings.quote_previous and quoted is not None and quoted.text
             else None,
             signature=self._signature(reply) if last else "",
+            rate=self._rate(reply) if last else (),
             ways=await self._ways(reply) if last else (),
             automated=reply.automated,
         )
+
+    def _rate(self, reply: Reply) -> tuple[tuple[str, str], ...]:
+        if reply.ask is None or not self._capabilities.asks:
+            return ()
+        return links(f"{self._settings.public_url}/channels/{self._context.inbox}", reply.ask)
 
     def link(self, code: str) -> str | None:
         """A mail to write, with the code where mail programs leave it alone: in the address, else in the subject."""

@@ -34,6 +34,10 @@ _PREFIX = re.compile(
 )
 _ID = re.compile(r"<[!-;=?-~]{1,500}>")
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[^\s<>@,;:\\\"()\[\]\x00-\x1f\x7f]{1,253}")
+_MARK = (
+    "display:inline-block;padding:8px 14px;margin:0 2px 6px 0;border:1px solid #586273;border-radius:8px;"
+    "color:#1a4bb8;background:#ffffff;text-decoration:none"
+)
 _TYPE = re.compile(r"(application|audio|font|image|model|text|video)/[A-Za-z0-9!#$&^_.+-]{1,100}")
 
 
@@ -69,6 +73,8 @@ class Outgoing:
     files: tuple[OutgoingFile, ...] = ()
     quoted: Quoted | None = None
     signature: str = ""
+    rate: tuple[tuple[str, str], ...] = ()
+    """Links that rate: (what it is called, its address), worst first."""
     ways: tuple[tuple[str, str], ...] = ()
     """Other ways to go on: (what it is called, its address)."""
     automated: bool = False
@@ -186,6 +192,8 @@ def _attach(message: EmailMessage, file: OutgoingFile) -> None:
 
 def _plain(mail: Outgoing) -> str:
     pieces = [plain_text(mail.text)]
+    if mail.rate:
+        pieces.append("\n".join(f"{name}: {url}" for name, url in mail.rate))
     if mail.ways:
         pieces.append("\n".join(f"Or continue on {name}: {url}" for name, url in mail.ways))
     if mail.signature:
@@ -198,6 +206,9 @@ def _plain(mail: Outgoing) -> str:
 
 def _html(mail: Outgoing) -> str:
     pieces = [f"<div>{html_text(mail.text)}</div>"]
+    if mail.rate:
+        marks = [f'<a href="{escape(url)}" style="{_MARK}">{escape(name)}</a>' for name, url in mail.rate]
+        pieces.append(f"<div>{' '.join(marks)}</div>")
     if mail.ways:
         links = [f'Or continue on <a href="{escape(url)}">{escape(name)}</a>' for name, url in mail.ways]
         pieces.append(f"<div>{'<br>'.join(links)}</div>")

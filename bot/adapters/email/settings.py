@@ -1,7 +1,9 @@
 """What app.yaml says about an email inbox. Every key is described in docs/email.md."""
 
 import fnmatch
+import re
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -97,6 +99,23 @@ class EmailSettings(_Strict):
     links: tuple[str, ...] = Field(
         (), description="channels that a line below each reply leads to, e.g. [telegram, site]"
     )
+
+    public_url: str = Field(
+        "",
+        max_length=300,
+        description="where customers reach the bot's web server, for links in mails that ask for a rating",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, url: str) -> str:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and (parts.hostname or "") in LOOPBACK
+        if url and (not parts.hostname or not (parts.scheme == "https" or local)):
+            raise ValueError(f"{url!r} must be an address like https://support.acme.example")
+        if parts.query or parts.fragment or parts.username is not None or re.search(r"[\s\"<>]", url):
+            raise ValueError(f"{url!r} may have no ?, no #, no user and no space")
+        return url.rstrip("/")
 
     @field_validator("address", "aliases")
     @classmethod
