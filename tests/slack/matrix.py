@@ -62,6 +62,7 @@ DANA = ref_value(CustomerId(42), TeamId("support"))
 OTHER = ref_value(CustomerId(51), TeamId("support"))
 TYPED: dict[str, tuple[Typed, ...]] = {
     "reply": (Typed("C42 It ships today.", "It ships today.", "reply"), Typed("C42", None, "ways")),
+    "rating": (Typed("C42", "", "ratings.of"), Typed("C42 skip testing", "skip testing", "ratings.skip")),
     "undo": (Typed("C42", "", "history"),),
     "note": (Typed("C42 She called", "She called", "note"),),
     "history": (Typed("C42", "", "finding.page", READS),),
@@ -185,6 +186,8 @@ PRESSED: dict[str, Pressed] = {
     "quarantine.look": Pressed("spam.held", OWN, value="support"),
     "quarantine.older": Pressed("spam.held"),
     "quarantine.spam": Pressed("spam.mark"),
+    "rating.skip": Pressed("ratings.skip"),
+    "rating.tomorrow": Pressed("follow_ups.add"),
     "recap.open": Pressed("finding.recap"),
     "remind.ack": Pressed("reminders.acknowledge", NUMBER, value="1"),
     "remind.later": Pressed("reminders.put_off", NUMBER, value="1"),

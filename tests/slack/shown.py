@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from slack_sdk.models.blocks import Block as SdkBlock
+from slack_sdk.models.views import View as SdkView
 
 Json = dict[str, Any]
 _DATE = re.compile(r"<!date\^(\d+)\^[^|>]*\|([^>]*)>")
@@ -74,3 +75,81 @@ def _pressable(element: Json) -> str:
     if element["type"] == "overflow":
         return "[⋯ " + " · ".join(option["text"]["text"] for option in element["options"]) + "]"
     return f"[{element['text']['text']}]"
+
+
+def check_view(view: Json) -> None:
+    """A modal or a Home tab by the library's validators and by Slack's limits."""
+    blocks = view["blocks"]
+    assert 0 < len(blocks) <= 100
+    assert len(view.get("private_metadata") or "") <= 3000
+    for part in ("title", "submit", "close"):
+        assert len((view.get(part) or {}).get("text", "")) <= 24, view[part]
+    known = {key: value for key, value in view.items() if key in _VIEW}
+    SdkView(**known).validate_json()
+    ids = [block["block_id"] for block in blocks if block.get("block_id")]
+    assert len(ids) == len(set(ids)), ids
+    for block in blocks:
+        made = SdkBlock.parse(block)
+        assert made is not None, block
+        made.validate_json()
+        for element in (*block.get("elements", ()), *([block["element"]] if "element" in block else ())):
+            _check_element(element)
+        if block["type"] == "actions":
+            assert len(block["elements"]) <= 25
+        if block["type"] == "input":
+            assert 0 < len(block["label"]["text"]) <= 2000 and len(block["block_id"]) <= 255
+            assert len((block.get("hint") or {}).get("text", "")) <= 2000
+
+
+_VIEW = frozenset({"type", "callback_id", "title", "submit", "close", "blocks", "private_metadata"})
+
+
+def _check_element(element: Json) -> None:
+    options = element.get("options", ())
+    assert len(options) <= (
+        5 if element["type"] == "overflow" else 10 if element["type"] == "checkboxes" else 100
+    )
+    for option in options:
+        assert 0 < len(option["text"]["text"]) <= 75 and 0 < len(option["value"]) <= 150, option
+        assert len((option.get("description") or {}).get("text", "")) <= 75
+    if element["type"] == "button":
+        assert len(element["text"]["text"]) <= 75 and len(element.get("value", "")) <= 2000
+    assert len(element.get("action_id", "")) <= 255
+
+
+def shown_view(view: Json) -> str:
+    """A modal as text: its title, each field with what stands in it and its hint, its buttons."""
+    check_view(view)
+    lines = [f"== {view['title']['text']} =="]
+    for block in view["blocks"]:
+        lines += _input(block) if block["type"] == "input" else _block(block)
+    buttons = [view[part]["text"] for part in ("close", "submit") if view.get(part)]
+    return "\n".join([*lines, "  ".join(f"[{one}]" for one in buttons)]) + "\n"
+
+
+def _input(block: Json) -> list[str]:
+    element = block["element"]
+    optional = " (optional)" if block.get("optional") else ""
+    lines = [f"{block['label']['text']}{optional}: {_filled(element)}".rstrip()]
+    if block.get("hint"):
+        lines.append(f"    {block['hint']['text']}")
+    return lines
+
+
+def _filled(element: Json) -> str:
+    chosen = element.get("initial_option")
+    options = [
+        ("(•) " if option == chosen else "( ) ")
+        + " – ".join(part["text"] for part in (option["text"], option.get("description")) if part)
+        for option in element.get("options", ())
+    ]
+    if options:
+        return "\n    " + "\n    ".join(options)
+    kind = {"users_select": "@", "file_input": "+ files", "external_select": "🔍"}.get(element["type"], "")
+    value = (
+        element.get("initial_value")
+        or element.get("initial_user")
+        or (chosen or {}).get("text", {}).get("text", "")
+    )
+    box = "[…]" if element.get("multiline") else "[ ]"
+    return f"{kind or box} {value}".rstrip()
