@@ -116,7 +116,7 @@ class DeskWork:
         rows = await self._hands.database.read(
             partial(deeds.page, customer_id=customer_id, agent=agent, before=before, limit=limit)
         )
-        return tuple(Deed(row.at, row.agent, row.action, row.detail or "") for row in rows)
+        return tuple(Deed(at, who, action, detail or "") for at, who, action, detail in rows)
 
     async def transfer(
         self, customer_id: CustomerId, team: TeamId, agent: Agent, to: TeamId, words: str, source: str

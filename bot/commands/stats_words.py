@@ -102,16 +102,16 @@ class Change:
     better: str = ""
 
     def words(self, write: Callable[[float], str]) -> str:
-        """``, was 4 h``; nothing where there is nothing to compare with."""
-        if self.before is None or self.now is None:
+        """`` (was 4 h)``; nothing where there is nothing to compare with."""
+        if self.before is None or self.now is None or (not self.now and not self.before):
             return ""
         if abs(self.now - self.before) < 1e-9:
-            return ", as before"
+            return " (as before)"
         sign = ""
         if self.better:
             improved = (self.now > self.before) == (self.better == "up")
             sign = "▲ " if improved else "▼ "
-        return f", {sign}was {write(self.before)}"
+        return f" ({sign}was {write(self.before)})"
 
 
 def speed_line(name: str, kind: str, now: Figures, before: Figures | None) -> str:
@@ -175,8 +175,8 @@ def _work(now: Figures, before: Figures | None) -> str:
     each = f"{mean:.1f}" if mean is not None else "–"
     return (
         f"Work: handled {_counted(now, before, 'handled')} · messages in {_counted(now, before, 'inbound')}"
-        f", out {_counted(now, before, 'outbound')} · {each} messages a case · "
-        f"{_counted(now, before, 'switch')} channel switches"
+        f", out {_counted(now, before, 'outbound')} · messages a case {each} · "
+        f"channel switches {_counted(now, before, 'switch')}"
     )
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
 
 from sqlalchemy import Connection, or_, select
 
-from bot.storage.schema import audit, customer
+from bot.storage.schema import audit, customer, message
+
+EXCERPT = 120
+_MESSAGE = re.compile(r"message (\d+)(.*)", re.DOTALL)
 
 
 def page(
     connection: Connection, customer_id: int | None, agent: str | None, before: float | None, limit: int
-) -> Sequence[Any]:
-    """What was done to a customer (and to whom they were merged from), or by an agent; newest first."""
+) -> list[tuple[float, str, str, str | None]]:
+    """What was done to a customer (and to whom they were merged from), or by an agent: (at, agent, action, detail).
+
+    Newest first. Where it is about a message, the detail holds its first words.
+    """
     wanted = select(audit.c.at, audit.c.agent, audit.c.action, audit.c.detail)
     if customer_id is not None:
         family = select(customer.c.id).where(
@@ -24,4 +29,18 @@ def page(
         wanted = wanted.where(audit.c.agent == agent)
     if before is not None:
         wanted = wanted.where(audit.c.at < before)
-    return connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
+    rows = connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
+    about = {row: found for row in rows if (found := _MESSAGE.fullmatch(row.detail or ""))}
+    ids = [int(found[1]) for found in about.values()]
+    said = dict(
+        connection.execute(select(message.c.id, message.c.text).where(message.c.id.in_(ids))).tuples()
+    )
+    told = []
+    for row in rows:
+        detail = row.detail
+        if row in about:
+            words = " ".join(said.get(int(about[row][1]), "").split())
+            cut = words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
+            detail = (f"“{cut}”" if cut else "") + about[row][2]
+        told.append((row.at, row.agent, row.action, detail))
+    return told

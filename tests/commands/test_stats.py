@@ -110,7 +110,7 @@ async def test_last_week_in_words(services: FakeServices, asked: FakeStats) -> N
         "Time to resolve: –",
         "Promises kept: first 90 % (9 of 10) · next – · resolution –",
         "Cases: opened 10 · resolved 8, share solved 67 % (8 of 12) · reopened 2 · solved at first contact 38 % (3 of 8)",
-        "Work: handled 12 · messages in 20, out 18 · 4.0 messages a case · 1 channel switches",
+        "Work: handled 12 · messages in 20, out 18 · messages a case 4.0 · channel switches 1",
         "Customers say: 4.2 of 5 ⚠ few · answered 40 % (4 of 10) · complaints 1",
         "Open now: 23 (9 wait for us, 2 late, 4 nobody has, 1 snoozed) · median age 5 h, oldest 3 days 2 h",
     ]
@@ -122,7 +122,7 @@ async def test_beside_the_days_before_and_told_apart(services: FakeServices, ask
     assert isinstance(answer, Answer)
     assert answer.text.plain == "support · 1 Oct – 15 Oct 2026, beside 16 Sep – 30 Sep 2026"
     shown = lines(answer)
-    assert "opened 10, was 20" in shown[4] and "resolved 8, as before" in shown[4]
+    assert "opened 10 (was 20)" in shown[4] and "resolved 8 (as before)" in shown[4]
     table = shown[-1].splitlines()
     assert table[0].split() == ["agent", *[title for title, _ in stats_words.COLUMNS if title != "in"]]
     assert table[1].startswith("Kim") and table[2].startswith("Amir")

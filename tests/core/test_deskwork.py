@@ -89,3 +89,6 @@ async def test_who_did_what_is_written_down(database: Database) -> None:
         deeds = await world.casework.desk.deeds(DANA, None, None, 10)
         assert [(deed.agent, deed.action) for deed in deeds] == [("UKIM", "assign"), ("UKIM", "priority")]
         assert await world.casework.desk.deeds(None, "UNOBODY", None, 10) == ()
+        await world.reply("C1", "It ships today.", "s3")
+        (newest,) = await world.casework.desk.deeds(DANA, None, None, 1)
+        assert (newest.action, newest.detail) == ("reply", "“It ships today.”")
