@@ -32,9 +32,8 @@ def page(
     rows = connection.execute(wanted.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)).all()
     about = {row: found for row in rows if (found := _MESSAGE.fullmatch(row.detail or ""))}
     ids = [int(found[1]) for found in about.values()]
-    said = dict(
-        connection.execute(select(message.c.id, message.c.text).where(message.c.id.in_(ids))).tuples()
-    )
+    rows_of = connection.execute(select(message.c.id, message.c.text).where(message.c.id.in_(ids)))
+    said = {row.id: row.text for row in rows_of}
     told = []
     for row in rows:
         detail = row.detail
