@@ -36,7 +36,7 @@ _NAME = 80
 _LEFT_OUT = "left out of this export, as was asked"
 README = """This archive holds what is kept about one customer.
 
-customer.json   who they are here: names, addresses (with how and when they were proven), attributes, cases
+customer.json   who they are here: names, addresses (with how and when they were proven), attributes, cases, ratings
 messages.json   everything they said and we sent them, oldest first, with earlier versions of what was changed
 history.html    the same to be read and printed; it opens in any browser and loads nothing from elsewhere
 files/          the files of these messages
@@ -255,6 +255,16 @@ def _profile(ids: tuple[int, ...], about: About, at: str | None) -> dict[str, An
                 "resolved_at": _time(row.resolved_at),
             }
             for row in about.cases
+        ],
+        "ratings": [
+            {
+                "case": row.conversation_id,
+                "asked_at": _time(row.asked_at),
+                "score": row.score,
+                "comment": row.comment,
+                "answered_at": _time(row.answered_at),
+            }
+            for row in about.ratings
         ],
     }
 

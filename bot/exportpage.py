@@ -68,6 +68,13 @@ def head(profile: Mapping[str, Any]) -> str:
             for one in profile["attributes"]
         ]
         lines.append("</dl>\n")
+    rated = [one for one in profile.get("ratings", ()) if one["score"] is not None]
+    if rated:
+        lines.append("<h2>Ratings</h2>\n<dl>\n")
+        lines += [
+            f'<dt>{one["score"]} of 5</dt><dd dir="auto">{_e(one["comment"] or "")}</dd>\n' for one in rated
+        ]
+        lines.append("</dl>\n")
     lines.append("<h2>Messages (times in UTC)</h2>\n")
     return "".join(lines)
 

@@ -122,7 +122,7 @@ def ask_due(connection: Connection, policy: CorePolicy, now: float) -> Done:
     buckets: set[str] = set()
     for row in due:
         case = cases.case(connection, row.conversation_id)
-        customer_id = people.final(connection, row.customer_id)
+        customer_id = people.final(connection, case.customer_id) if case is not None else None
         why = _against(connection, policy, row, case, customer_id, now)
         if why is not None:
             rows.change(connection, row.id, state=rows.SKIPPED, reason=why, due_at=None)

@@ -23,7 +23,7 @@ SHOWN = 600
 def show(connection: Connection, policy: CorePolicy, row: Any, now: float) -> set[str]:
     """A rating as it is now: in the thread, and for the leads where it is low. What was posted before is shown anew."""
     case = cases.case(connection, row.conversation_id)
-    customer_id = people.final(connection, row.customer_id)
+    customer_id = people.final(connection, case.customer_id) if case is not None else None
     named = people.named(connection, [customer_id]).get(customer_id) if customer_id is not None else None
     if case is None or named is None:
         return set()

@@ -12,6 +12,7 @@ from bot.messages import Attachment
 from bot.storage import history
 from bot.storage.schema import conversation, customer, identity, message, message_version
 from bot.storage.schema_people import attribute
+from bot.storage.schema_stats import rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class About:
     identities: Sequence[Any]
     attributes: Sequence[Any]
     cases: Sequence[Any]
+    ratings: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,13 @@ def about(connection: Connection, ids: Collection[int]) -> About:
         select(identity).where(identity.c.customer_id.in_(ids)).order_by(identity.c.id),
         select(attribute).where(attribute.c.customer_id.in_(ids)).order_by(attribute.c.name),
         select(conversation).where(conversation.c.customer_id.in_(ids)).order_by(conversation.c.id),
+        select(rating)
+        .join(conversation, conversation.c.id == rating.c.conversation_id)
+        .where(conversation.c.customer_id.in_(ids), rating.c.asked_at.is_not(None))
+        .order_by(rating.c.id),
     )
-    customers, identities, attributes, cases = [connection.execute(one).all() for one in of]
-    return About(customers, identities, attributes, cases)
+    customers, identities, attributes, cases, ratings = [connection.execute(one).all() for one in of]
+    return About(customers, identities, attributes, cases, ratings)
 
 
 def spoken(

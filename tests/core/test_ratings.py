@@ -7,14 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import Connection, select, update
 
+from bot import answer_words, rating_words
 from bot.commands.types import Agent, Role
 from bot.desk import Activity, Prompt, State, Status
-from bot.messages import CustomerId, InboxId, Rated, SourceId
+from bot.errors import UserError
+from bot.messages import AgentId, CustomerId, Failure, InboxId, Rated, RemoteId, SourceId
 from bot.policy import RatingPolicy, RatingsPolicy
+from bot.storage import history
 from bot.storage.database import Database
-from bot.storage.schema import conversation
+from bot.storage.schema import conversation, customer, message
 from bot.storage.schema_stats import rating
 from tests.core.ends import SHORT, MemoryAdapter
 from tests.core.skipping import Skipping
@@ -22,7 +26,7 @@ from tests.core.world import CHAT, KIM, MAIL, SUPPORT, World
 
 DAY = 86_400.0
 DANA = CustomerId(1)
-RUTH = Agent("URUTH", "Ruth", Role.LEAD)  # type: ignore[arg-type]
+RUTH = Agent(AgentId("URUTH"), "Ruth", Role.LEAD)
 KEY = b"a-key-of-the-ratings-0123456789"
 
 
@@ -150,3 +154,274 @@ async def rate(
 ) -> None:
     event = Rated(SourceId(source), token, datetime.now(UTC), score, comment)
     await world.relay.accept_customer(inbox, event)
+
+
+async def test_reopened_in_time_nobody_is_asked(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        await world.casework.reopen(DANA, SUPPORT, KIM, "o1")
+        await later(world, clock)
+        assert len(world.mail.sent) == 1
+        (row,) = await stored(world)
+        assert (row.state, row.reason, row.asked_at) == ("skipped", "it was reopened", None)
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r2")
+        await later(world, clock)
+        assert len(world.mail.sent) == 2, "resolved again, they are asked"
+
+
+async def test_an_agent_may_say_no(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        due = await world.casework.ratings.waiting(DANA, SUPPORT)
+        assert due is not None and due - clock.now() > 100
+        for _ in range(2):
+            await world.casework.ratings.skip(DANA, SUPPORT, KIM, "only a test", "k1")
+        await later(world, clock)
+        assert len(world.mail.sent) == 1
+        (shown,) = await world.casework.ratings.of(DANA, SUPPORT)
+        assert (shown.state, shown.reason) == ("declined", "Kim: only a test")
+        assert lines(world).count("Kim does not want a rating asked: only a test") == 1
+        await world.casework.reopen(DANA, SUPPORT, KIM, "o1")
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r2")
+        await later(world, clock)
+        assert len(world.mail.sent) == 1, "no is no for this case"
+
+
+async def test_no_before_it_was_resolved_and_none_after_it_was_asked(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await world.says("Hello", source="in-0")
+        await world.casework.ratings.skip(DANA, SUPPORT, KIM, "", "k0")
+        await helped(world)
+        await later(world, clock)
+        assert len(world.mail.sent) == 1
+        await helped(world, 2)
+        await later(world, clock)
+        assert len(world.mail.sent) == 3
+        with pytest.raises(UserError, match="asked for a rating already"):
+            await world.casework.ratings.skip(DANA, SUPPORT, KIM, "", "k2")
+
+
+async def test_not_twice_in_thirty_days_on_any_channel(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        await later(world, clock)
+        clock.skip(10 * DAY)
+        await helped(world, 2)
+        await later(world, clock)
+        assert len(world.mail.sent) == 3, "two answers, one question"
+        newest = (await world.casework.ratings.of(DANA, SUPPORT))[0]
+        assert (newest.state, newest.reason) == ("skipped", "they were asked 10 days ago")
+        clock.skip(21 * DAY)
+        await helped(world, 3)
+        await later(world, clock)
+        assert len(world.mail.sent) == 5
+
+
+async def test_the_cap_puts_off_and_loses_nobody(database: Database) -> None:
+    world, clock = world_of(database, per_hour=2)
+    async with world:
+        for number in range(1, 5):
+            who = f"p{number}@mail.example"
+            await world.says("Hi", source=f"in-{number}", who=who, name=f"P {number}")
+            sent = await world.reply(f"C{number}", f"Hello {number}", f"s{number}")
+            await world.reaches(sent.message_id, State.ACCEPTED)
+            await world.casework.resolve(CustomerId(number), SUPPORT, KIM, f"r{number}")
+        await later(world, clock)
+        assert len(world.mail.sent) == 4 + 2
+        await later(world, clock, 1200)
+        assert len(world.mail.sent) == 4 + 2
+        await later(world, clock, 3600)
+        assert len(world.mail.sent) == 4 + 4
+
+
+@pytest.mark.parametrize("against", ["blocked", "spam", "unanswered", "wrote again", "share", "off"])
+async def test_who_is_not_asked(database: Database, against: str) -> None:
+    world, clock = world_of(database, RatingPolicy(share=0.0) if against == "share" else None)
+    if against == "off":
+        world.policy = replace(world.policy, ratings=RatingsPolicy({CHAT: RatingPolicy()}))
+        world.build()
+    async with world:
+        await world.says("Hi", source="in-1")
+        if against != "unanswered":
+            sent = await world.reply("C1", "Hello", "s1")
+            await world.reaches(sent.message_id, State.ACCEPTED)
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r1")
+        before = len(world.mail.sent)
+        if against in ("blocked", "spam"):
+
+            def mark(connection: Connection) -> None:
+                connection.execute(update(customer).values({against: True}))
+
+            await world.database.write(mark)
+        if against == "wrote again":
+            await world.says("One more thing", source="in-2")
+        await later(world, clock)
+        assert len(world.mail.sent) == before
+        assert [one.asked_at for one in await stored(world)] in ([], [None])
+
+
+async def test_a_machine_that_wrote_last_is_not_who_is_asked(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await world.says("Order 7 was shipped", source="in-1", automated="a machine's notice")
+        sent = await world.reply("C1", "Thanks", "s1")
+        await world.reaches(sent.message_id, State.ACCEPTED)
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r1")
+        await later(world, clock)
+        assert len(world.mail.sent) == 1 and await stored(world) == []
+
+
+async def test_a_question_that_bounces_is_not_counted(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        await later(world, clock)
+        reply, _ = world.mail.sent[1]
+        asked = (await stored(world))[0]
+        posts = await world.database.read(
+            lambda connection: history.posts_of(connection, asked.message_id, "route")
+        )
+        assert reply.automated
+        bounce = Failure(SourceId("b1"), RemoteId(posts[0].remote_id), "no such mailbox", datetime.now(UTC))
+        await world.relay.accept_customer(MAIL, bounce)
+        await world.quiet()
+        (one,) = await stored(world)
+        assert (one.state, one.asked_at, one.reason) == ("failed", None, "no such mailbox")
+        assert lines(world)[-1] == "Asking for a rating did not work: no such mailbox"
+        (case,) = await cases_of(world)
+        assert case.status == Status.RESOLVED
+
+
+async def test_a_restart_between_asking_and_sending_makes_one_copy(database: Database) -> None:
+    world, clock = world_of(database, asks=True)
+    async with world:
+        await helped(world, inbox=CHAT)
+        world.chat.faults.gate("send")
+        clock.skip(121)
+        await world.timers.look()
+        await world.chat.faults.reached[("send", False)].wait()
+        await world.restart()
+        await later(world, clock)
+        asked = [reply for reply, _ in world.chat.sent if reply.ask is not None]
+        uncertain = [one for one in lines(world) if one.startswith("Asking for a rating did not work")]
+        assert len(asked) + len(uncertain) == 1
+        assert [one.state for one in await stored(world)] == ["asked"]
+
+
+async def test_the_token_is_forgotten_once_it_was_sent(database: Database) -> None:
+    world, clock = world_of(database, asks=True)
+    async with world:
+        await helped(world, inbox=CHAT)
+        await later(world, clock)
+        token = world.chat.sent[1][0].ask.token  # type: ignore[union-attr]
+
+        def everything(connection: Connection) -> str:
+            tables = (message, rating)
+            return repr([list(connection.execute(select(table)).all()) for table in tables])
+
+        assert token not in await world.database.read(everything)
+
+
+@pytest.mark.parametrize("said", ["5pm works for me", "3?", "Hello", "4 " + "x" * 200, "5 ok?"])
+async def test_what_is_no_rating_is_a_message(database: Database, said: str) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        await later(world, clock)
+        await world.says(said, source="in-9")
+        await world.quiet()
+        (row,) = await stored(world)
+        assert row.score is None and len(await cases_of(world)) == 2
+
+
+async def test_a_number_after_a_week_or_in_an_open_case_is_a_message(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        await later(world, clock)
+        await world.says("Another question", source="in-8")
+        await world.says("5", source="in-9")
+        (row,) = await stored(world)
+        assert row.score is None
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r9")
+        clock.skip(8 * DAY)
+        await world.says("5", source="in-10")
+        (row, *_) = await stored(world)
+        assert row.score is None
+
+
+async def test_the_same_words_twice_are_one_rating_and_one_more_number_changes_it(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await helped(world)
+        await later(world, clock)
+        for source in ("in-8", "in-8", "in-9"):
+            await world.says("5" if source == "in-8" else "4", source=source)
+        await world.quiet()
+        (row,) = await stored(world)
+        assert row.score == 4 and len(await cases_of(world)) == 1
+        assert len(prompts(world, "C1")) == 1
+
+
+async def test_in_their_language(database: Database) -> None:
+    world, clock = world_of(database, RatingPolicy(language="de"))
+    async with world:
+        await helped(world)
+        await later(world, clock)
+        assert world.mail.words()[1].startswith(
+            "Wie war unsere Hilfe? Bitte antworten Sie mit einer Zahl von 1"
+        )
+
+
+@pytest.mark.parametrize(
+    ("said", "score", "comment"),
+    [
+        ("5", 5, ""),
+        (" 4! ", 4, ""),
+        ("4/5", 4, ""),
+        ("3 out of 5, slow", 3, "slow"),
+        ("2 von 5", 2, ""),
+        ("⭐⭐⭐⭐", 4, ""),
+        ("★★☆☆☆ slow", 2, "slow"),
+        ("４", 4, ""),
+        ("4\ufe0f\u20e3", 4, ""),
+        ("5 - great!\n\nDana", 5, "great!\n\nDana"),
+        ("1: nobody helped", 1, "nobody helped"),
+    ],
+)
+def test_ratings_in_words(said: str, score: int, comment: str) -> None:
+    assert rating_words.read(said) == rating_words.Said(score, comment)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "0",
+        "6",
+        "10",
+        "5pm",
+        "5:30",
+        "5.50",
+        "3,20 €",
+        "4/10",
+        "1-2 days",
+        "3%",
+        "I give 5",
+        "5 but why?",
+        "45",
+    ],
+)
+def test_what_are_no_ratings(said: str) -> None:
+    assert rating_words.read(said) is None
+
+
+def test_every_language_has_the_same_and_short_thanks() -> None:
+    assert rating_words.LANGUAGES.keys() == answer_words.LANGUAGES.keys()
+    for words in rating_words.LANGUAGES.values():
+        assert len(words.thanks.encode()) <= 30
+        assert "1" in words.how and "5" in words.how
