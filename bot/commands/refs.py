@@ -36,6 +36,11 @@ def is_reference(word: str) -> bool:
     return bool(_HANDLE.match(word) or _ADDRESS.match(word))
 
 
+def is_address(word: str) -> bool:
+    """Whether a word can be an address: ``ann@mail.example``."""
+    return bool(_ADDRESS.match(word))
+
+
 def is_handle(word: str) -> bool:
     """Whether a word is a handle: ``C42``."""
     return bool(_HANDLE.match(word))

@@ -186,6 +186,10 @@ async def read_form(services: Services, call: Call) -> Draft | Problems:
     way = await _chosen_way(services, person, fields.get("way"))
     if isinstance(way, Problems):
         return way
+    copies = _copies(fields.get("cc", ""))
+    wrong = next((one for one in copies if not refs.is_address(one)), None)
+    if wrong is not None:
+        return Problems({"cc": f"“{wrong}” is no address. Write it in full, e.g. ann@mail.example."})
     return Draft(
         customer_id=person.customer_id,
         team=person.team,
@@ -194,10 +198,14 @@ async def read_form(services: Services, call: Call) -> Draft | Problems:
         source=call.source,
         route_id=way.route_id,
         subject=_subject(call, way),
-        cc=tuple(part.strip() for part in fields.get("cc", "").replace(";", ",").split(",") if part.strip()),
+        cc=copies,
         files=call.files,
         order=call.order,
     )
+
+
+def _copies(words: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in words.replace(";", ",").split(",") if part.strip())
 
 
 async def _chosen_way(services: Services, person: Person, chosen: str | None) -> Way | Problems:
