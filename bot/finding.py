@@ -92,8 +92,11 @@ class Finding:
         def unit(connection: Connection, policy: CorePolicy) -> Recap:
             family = people.family(connection, customer_id)
             rows = recap.last_exchanges(connection, family, teams)
+            said = pages.last_rating(connection, family, teams)
             return Recap(
-                overview(connection, policy, customer_id, family, teams), _items(connection, policy, rows)
+                overview(connection, policy, customer_id, family, teams),
+                _items(connection, policy, rows),
+                *((said.score, said.comment, said.answered_at) if said is not None else ()),
             )
 
         return await self._hands.read(unit)

@@ -87,10 +87,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Recap:
-    """Where somebody comes in: the last exchanges, oldest first."""
+    """Where somebody comes in: the last exchanges, oldest first, and what the customer said of us last.
+
+    ``rating`` is of five; ``comment`` what they added. None: they never rated.
+    """
 
     overview: Overview
     items: tuple[HistoryItem, ...]
+    rating: int | None = None
+    comment: str | None = None
+    rated_at: float | None = None
 
 
 class FindingServices(Protocol):

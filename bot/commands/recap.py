@@ -10,6 +10,7 @@ from bot.commands.history import heading, nothing_yet, row
 from bot.commands.registry import Action, Command
 from bot.commands.services import Person, Services
 from bot.commands.types import Answer, Button, Call, Result, Row
+from bot.commands.words import clock
 from bot.messages import CustomerId, Text
 
 
@@ -30,7 +31,17 @@ async def told(services: Services, call: Call, person: Person) -> Answer:
     title = heading(found.overview, call.agent, now)
     if not found.items:
         return Answer(Text(nothing_yet(found.overview)))
-    return Answer(Text(f"{title}\nThe last words, oldest first:"), _rows(found, call, now), (_all(person),))
+    said = f"\n{_rated(found, call, now)}" if found.rating is not None else ""
+    words = f"{title}{said}\nThe last words, oldest first:"
+    return Answer(Text(words), _rows(found, call, now), (_all(person),))
+
+
+def _rated(found: Recap, call: Call, now: float) -> str:
+    """``They rated us 4 of 5, Mon 09:14: “Quick.”``."""
+    when = f", {clock(found.rated_at, call.agent.zone, now)}" if found.rated_at is not None else ""
+    words = " ".join((found.comment or "").split())
+    cut = words if len(words) <= 160 else words[:159] + "…"
+    return f"They rated us {found.rating} of 5{when}" + (f": “{cut}”" if cut else ".")
 
 
 async def for_a_newcomer(services: Services, call: Call, person: Person) -> Answer | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from bot.storage.schema import conversation, message
+from bot.storage.schema_stats import rating
 
 MANY = 10_000
 """Messages are counted up to this many: beyond it nobody needs to know, and counting would take longer than reading."""
@@ -139,3 +140,18 @@ def has_written(connection: Connection, customers: Sequence[int], agent: str) ->
         is not None
         for one in customers
     )
+
+
+def last_rating(connection: Connection, customers: Sequence[int], teams: Iterable[str] | None) -> Any | None:
+    """What a customer rated last: score, comment, answered_at. ``teams``: only of their cases; None: of all."""
+    wanted = (
+        select(rating.c.score, rating.c.comment, rating.c.answered_at)
+        .where(rating.c.customer_id.in_(list(customers)), rating.c.score.is_not(None))
+        .order_by(rating.c.answered_at.desc())
+        .limit(1)
+    )
+    if teams is not None:
+        wanted = wanted.join(conversation, conversation.c.id == rating.c.conversation_id).where(
+            conversation.c.team.in_(list(teams))
+        )
+    return connection.execute(wanted).one_or_none()

@@ -32,6 +32,7 @@ class FakeFinding(FindingServices):
     person: Callable[[str], Person]
     asked: list[tuple[str, str, Narrowed]] = field(default_factory=list)
     new: bool = False
+    rated: tuple[int, str, float] | None = None
 
     @override
     async def places(self) -> tuple[Place, ...]:
@@ -111,7 +112,8 @@ class FakeFinding(FindingServices):
     @override
     async def recap(self, viewer: Agent, customer_id: CustomerId) -> Recap:
         handle = f"C{customer_id}"
-        return Recap(self._overview(handle), tuple(self._of(handle, Narrowed())[:6][::-1]))
+        items = tuple(self._of(handle, Narrowed())[:6][::-1])
+        return Recap(self._overview(handle), items, *(self.rated or ()))
 
     @override
     async def is_new(self, viewer: Agent, customer_id: CustomerId) -> bool:

@@ -234,6 +234,13 @@ async def test_recap(thirty: FakeServices) -> None:
     assert await said(thirty, "recap", "C51") == "Nothing was said with Dana White yet."
 
 
+async def test_a_recap_tells_how_they_rated_us(thirty: FakeServices) -> None:
+    thirty.finding.rated = (2, "Slow,  but\nfriendly", time.time() - 60)
+    answer = await answered(thirty, "recap", "C42")
+    line = answer.text.plain.splitlines()[-2]
+    assert line.startswith("They rated us 2 of 5, ") and line.endswith(": “Slow, but friendly”")
+
+
 @pytest.mark.parametrize("face", [Face.SLASH, Face.THREAD])
 async def test_who_takes_over_gets_a_recap_and_who_knows_them_does_not(
     services: FakeServices, face: Face

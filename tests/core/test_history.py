@@ -17,6 +17,7 @@ from bot.policy import CorePolicy, TeamPolicy
 from bot.storage import pages, people
 from bot.storage.database import Database
 from bot.storage.schema import customer, identity, route
+from bot.storage.schema_stats import rating
 from tests.core.test_search import attach, case_of, say
 from tests.core.world import CHAT, KIM, MAIL, PRESS, PRESS_MAIL, SUPPORT, World
 
@@ -353,3 +354,23 @@ async def test_counting_stops_where_nobody_needs_it(
         return [pages.count(connection, [one]), pages.count(connection, [one, other])]
 
     assert await database.write(unit) == [4, 6]
+
+
+async def test_a_recap_tells_their_last_rating_where_one_may_see_it(database: Database) -> None:
+    async with World(database) as world:
+        await world.says("One", source="1")
+        await world.says("Two", source="2", inbox=PRESS_MAIL)
+
+        def rate(connection: Connection) -> None:
+            for case_id, score, at in ((1, 5, 10.0), (1, 2, 20.0), (2, 4, 30.0), (1, None, None)):
+                values = {"conversation_id": case_id, "customer_id": 1, "inbox": MAIL, "state": "answered"}
+                made = insert(rating).values(
+                    **values, score=score, comment="slow", asked_at=1.0, answered_at=at, created_at=1.0
+                )
+                connection.execute(made)
+
+        await database.write(rate)
+        everybody = await finding_of(world).recap(KIM, CustomerId(1))
+        assert (everybody.rating, everybody.comment, everybody.rated_at) == (4, "slow", 30.0)
+        own = await finding_of(world, support=frozenset({SUPPORT})).recap(KIM, CustomerId(1))
+        assert (own.rating, own.rated_at) == (2, 20.0)
