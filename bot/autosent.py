@@ -7,20 +7,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.policy import CorePolicy
 from bot.rating_words import KIND
 from bot.ratingshow import went_out
 from bot.storage import cases, history, lanes, people
 from bot.storage.lanes import NewDelivery
 
 
-def tell(
-    connection: Connection, policy: CorePolicy, row: Any, now: float, trouble: str | None = None
-) -> set[str]:
+def tell(connection: Connection, row: Any, now: float, trouble: str | None = None) -> set[str]:
     """Says in the thread that it went out, or with ``trouble`` why not. ``row`` is its message."""
     if row.automated == KIND:
         after = history.get(connection, row.id)
-        return went_out(connection, policy, after, now, trouble)
+        return went_out(connection, after, now, trouble)
     case = cases.case(connection, row.conversation_id)
     customer_id = people.final(connection, row.customer_id)
     if case is None or customer_id is None:

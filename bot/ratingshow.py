@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot import notices, prompts
 from bot.desk import Group, Piece, Press, Prompt, State
-from bot.messages import InboxId, TeamId
+from bot.messages import TeamId
 from bot.policy import CorePolicy
 from bot.rating_words import stars
 from bot.storage import asks, cases, history, lanes, people
@@ -31,7 +31,7 @@ def show(connection: Connection, policy: CorePolicy, row: Any, now: float) -> se
     low = row.score is not None and row.score <= policy.ratings.low
     about = f"rating:{row.id}"
     groups: list[Piece] = [piece for one in leads if one.startswith("S") for piece in (" ", Group(one))]
-    buttons = _buttons(named.id, case.team, row.id)
+    buttons = _buttons(named.id, case.team)
     line = (f"⭐ {named.name} {_words(row)}", *(groups if low else ()))
     thread = Prompt((line,), now, buttons if low or row.comment else ())
     if asks.about(connection, about):
@@ -60,27 +60,24 @@ def _words(row: Any) -> str:
     return f"{said}: “{comment if len(comment) <= SHOWN else comment[: SHOWN - 1].rstrip() + '…'}”"
 
 
-def _buttons(customer_id: int, team: str, rating_id: int) -> tuple[Press, ...]:
+def _buttons(customer_id: int, team: str) -> tuple[Press, ...]:
     value = notices.value(customer_id, team)
     return (
         Press("Reply", "reply.open", value, "primary"),
         Press("Reopen", "case.reopen", value),
-        Press("Follow up tomorrow", "rating.tomorrow", notices.value(customer_id, team, r=rating_id)),
+        Press("Follow up tomorrow", "rating.tomorrow", value),
     )
 
 
-def went_out(
-    connection: Connection, policy: CorePolicy, message: Any, now: float, trouble: str | None = None
-) -> set[str]:
+def went_out(connection: Connection, message: Any, now: float, trouble: str | None = None) -> set[str]:
     """The question was taken by the channel, or with ``trouble`` it did not arrive. ``message`` is its row.
 
-    The token is forgotten where the channel never asks for the message again; its keyed hash is enough then.
+    The token is forgotten once it was sent: its keyed hash is enough then.
     """
     row = rows.by_message(connection, message.conversation_id, message.id)
     if row is None:
         return set()
-    inbox = policy.inboxes.get(InboxId(message.inbox))
-    if trouble is None and (inbox is None or not inbox.able.backlog):
+    if trouble is None:
         meta: dict[str, Any] = json.loads(message.meta) if message.meta else {}
         meta.pop("ask", None)
         history.change(connection, message.id, meta=json.dumps(meta))

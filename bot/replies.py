@@ -157,7 +157,7 @@ def sent(
         return set()
     history.change(connection, message_id, state=State(level.value), state_at=now, detail=detail)
     if row.automated is not None:
-        return autosent.tell(connection, policy, row, now)
+        return autosent.tell(connection, row, now)
     conversations.answered(connection, row.conversation_id, now)
     sla.answered(connection, row, now)
     settled = reminded.over(connection, row.conversation_id, now, answered=True)
@@ -173,7 +173,7 @@ def not_sent(
         return set()
     history.change(connection, message_id, state=state, state_at=now, detail=why)
     if row.automated is not None:
-        return autosent.tell(connection, policy, row, now, why)
+        return autosent.tell(connection, row, now, why)
     return _tell(connection, policy, row, now, trouble=True)
 
 
@@ -203,7 +203,7 @@ def came_back(connection: Connection, policy: CorePolicy, row: Any, why: str, no
     if not _under_way(connection, row.id):
         history.retire_posts(connection, row.id)
     if row.automated is not None:
-        return autosent.tell(connection, policy, row, now, why)
+        return autosent.tell(connection, row, now, why)
     case = cases.case(connection, row.conversation_id)
     if case is not None and case.waiting_since is None and case.last_in_at is not None:
         values: dict[str, Any] = {"waiting_since": case.last_in_at}

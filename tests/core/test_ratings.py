@@ -20,6 +20,8 @@ from bot.storage import history
 from bot.storage.database import Database
 from bot.storage.schema import conversation, customer, message
 from bot.storage.schema_stats import rating
+from tests.core.canaries import in_tables
+from tests.core.dana import erase
 from tests.core.ends import SHORT, MemoryAdapter
 from tests.core.skipping import Skipping
 from tests.core.world import CHAT, KIM, MAIL, SUPPORT, World
@@ -324,6 +326,42 @@ async def test_the_token_is_forgotten_once_it_was_sent(database: Database) -> No
             return repr([list(connection.execute(select(table)).all()) for table in tables])
 
         assert token not in await world.database.read(everything)
+
+
+async def test_who_is_erased_leaves_a_number_and_no_words(database: Database) -> None:
+    world, clock = world_of(database, asks=True)
+    async with world:
+        await helped(world, inbox=CHAT)
+        await later(world, clock)
+        token = world.chat.sent[1][0].ask.token  # type: ignore[union-attr]
+        await rate(world, token, 1, "a", "kestrelberry jam")
+        await world.quiet()
+        assert "kestrelberry" in words(prompts(world, "URUTH")[0])
+        await erase(world)
+        await world.quiet()
+        assert await in_tables(world.database, "kestrelberry", "Dana Petrov") == []
+        left = [post for post in world.desk.posts.values() if post.channel == "URUTH" and not post.deleted]
+        assert left == []
+        await rate(world, token, 5, "b", "kestrelberry again")
+        (row,) = await stored(world)
+        assert (row.score, row.comment, row.token) == (1, None, None)
+
+
+async def test_what_was_due_is_asked_of_who_they_are_today(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        await world.says("Hello", source="in-0", who="omar@mail.example", name="Omar")
+        await world.says("Where is my parcel?", source="in-1")
+        sent = await world.reply("C2", "On its way", "s1")
+        await world.reaches(sent.message_id, State.ACCEPTED)
+        await world.casework.resolve(CustomerId(2), SUPPORT, KIM, "r1")
+        await world.casework.resolve(CustomerId(1), SUPPORT, KIM, "r2")
+        await world.casework.merging.merge(CustomerId(1), CustomerId(2), RUTH, "m1")
+        await later(world, clock)
+        assert len(world.mail.sent) == 2
+        await world.says("1 never came", source="in-9")
+        await world.quiet()
+        assert words(prompts(world, "URUTH")[0]) == "⭐ Omar (C1) rated ★☆☆☆☆ 1 of 5: “never came”"
 
 
 @pytest.mark.parametrize("said", ["5pm works for me", "3?", "Hello", "4 " + "x" * 200, "5 ok?"])
