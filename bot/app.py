@@ -36,7 +36,7 @@ from bot.messages import BlobId, Event, InboxId
 from bot.outbox import Outbox
 from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import Rate
-from bot.ports import Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
+from bot.ports import Bell, Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
 from bot.privacy import clear_exports
 from bot.recounting import Recounting
 from bot.relay import Relay, new_key
@@ -117,7 +117,7 @@ class App:
             database,
             self.policy,
             able,
-            self.outbox,
+            Bell(self.outbox, self._look_for_room),
             Directory(people),
             Vitals(
                 lambda: self.sockets.connections,
@@ -170,6 +170,9 @@ class App:
     def _wake(self, buckets: set[str]) -> None:
         self.outbox.wake(buckets)
         self.timers.poke()  # a promise may have begun
+        self.routing.wake()
+
+    def _look_for_room(self) -> None:
         self.routing.wake()
 
     def _context(self, inbox: Inbox) -> AdapterContext:

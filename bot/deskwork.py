@@ -163,7 +163,10 @@ class DeskWork:
             is_on = row is not None and bool(row.on_duty)
             return Duty(is_on, row.since if row is not None else None, tuple(others), given), buckets
 
-        return await self._hands.change(unit)
+        state = await self._hands.change(unit)
+        if on:
+            self._hands.queue.wake(set())  # there is somebody to give cases to
+        return state
 
     def _give_back(self, connection: Connection, agent: Agent, key: str, now: float) -> tuple[int, set[str]]:
         """Cases in which customers wait belong to the team again; those that wait for customers stay."""

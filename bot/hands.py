@@ -25,7 +25,8 @@ T = TypeVar("T")
 class Queue(Protocol):
     """What is asked of the outbox."""
 
-    last_error: tuple[str, float] | None
+    @property
+    def last_error(self) -> tuple[str, float] | None: ...
 
     def wake(self, buckets: set[str]) -> None: ...
 

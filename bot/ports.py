@@ -19,6 +19,7 @@ from bot.errors import RelayError
 from bot.keys import new_key
 from bot.linkwork import Target
 from bot.messages import AgentId, Contact, InboxId, TeamId, Typing
+from bot.outbox import Outbox
 from bot.policy import CorePolicy
 from bot.slack.desk import SlackDesk
 from bot.slack.people import People
@@ -50,6 +51,28 @@ class Directory:
     async def is_lead(self, agent: AgentId, team: TeamId) -> bool:
         """Whether somebody leads a team; admins lead all."""
         return (await self.people.agent(agent, team)).role in (Role.LEAD, Role.ADMIN)
+
+
+@dataclass
+class Bell:
+    """The outbox as the desk has it: what agents do wakes routing as well, because somebody may have room again."""
+
+    outbox: Outbox
+    ring: Callable[[], None]
+
+    @property
+    def last_error(self) -> tuple[str, float] | None:
+        """The outbox's newest failure, and when."""
+        return self.outbox.last_error
+
+    def wake(self, buckets: set[str]) -> None:
+        """Something is to be done in these buckets."""
+        self.outbox.wake(buckets)
+        self.ring()
+
+    def hold_until(self, when: float) -> None:
+        """A reply is held until then (epoch seconds)."""
+        self.outbox.hold_until(when)
 
 
 @dataclass
