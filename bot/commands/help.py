@@ -209,7 +209,7 @@ def make_registry(prefix: str = "") -> Registry:
         ),
         Command(
             "onethread",
-            "what there is, and how one command is used (/help is Slack's own)",
+            "what there is, and how one command is used",
             show_help,
             usage="[reply]",
             examples=("/onethread", "/onethread snooze"),

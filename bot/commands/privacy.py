@@ -54,7 +54,7 @@ async def erase(services: Services, call: Call, person: Person, words: str = "")
     hint = f"Type {person.handle} to confirm."
     fields = (
         Field("info", "info", "", what_happens(person, found)),
-        Field("typed", "text", f"Erase {person.handle} for good?", hint=hint, optional=True),
+        Field("typed", "text", f"Erase {person.handle} for good?", hint=hint),
     )
     return Form(f"Erase {person.handle}", "privacy.erase", "Erase", fields, value)
 

@@ -118,7 +118,8 @@ def _macro_field(known: tuple[Macro, ...], stamp: str) -> tuple[Field, ...]:
 
 
 def _text_field(text: str, stamp: str = "") -> Field:
-    return Field("text", "lines", "Message", text[:MAX_FORM_TEXT], optional=True, stamp=stamp)
+    hint = "Words, files, or both."
+    return Field("text", "lines", "Message", text[:MAX_FORM_TEXT], hint=hint, optional=True, stamp=stamp)
 
 
 def _files_field(way: Way) -> Field:

@@ -87,7 +87,13 @@ def _form(call: Call, person: Person) -> Form:
         choices.append(Choice(words[0].upper() + words[1:], words, until.said))
     fields = (
         Field("until", "select", "Until", choices[0].value, tuple(choices), optional=True),
-        Field("words", "text", "Or another time", hint=f"Such as {when.EXAMPLES}.", optional=True),
+        Field(
+            "words",
+            "text",
+            "Or another time",
+            hint=f"Such as {when.EXAMPLES}. It counts instead of the choice above.",
+            optional=True,
+        ),
         Field("reason", "text", "What for", hint="You are told it when the case comes back.", optional=True),
     )
     value = refs.ref_value(person.customer_id, person.team)
