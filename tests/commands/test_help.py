@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bot.commands.help import GROUPS, about, help_text, make_registry
@@ -72,3 +75,13 @@ def test_a_prefix_is_in_every_line_that_is_typed_with_a_slash() -> None:
     reply = registry.find("reply")
     assert reply is not None and "/ot-reply C42 It ships today." in about(registry, reply).plain
     assert registry.find_slash("/ot-help") is registry.find("help")
+
+
+def test_the_page_of_commands_has_each_of_them_on_each_face() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    for command in REGISTRY.commands:
+        if Face.SLASH in command.faces:
+            assert re.search(rf"`/{command.name}[ `]", page), command.name
+        if Face.THREAD in command.faces:
+            names = "|".join((command.name, *command.aliases))
+            assert re.search(rf"`!({names})[ `]", page), command.name
