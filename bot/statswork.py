@@ -118,15 +118,11 @@ def report(connection: Connection, policy: CorePolicy, asked: Asked, now: float)
     )
 
 
-def _spread(packed: str | None) -> list[tuple[int, int]]:
-    return [(int(step), count) for step, count in json.loads(packed).items()] if packed else []
-
-
 def _read(
     connection: Connection, teams: Sequence[TeamId], dimension: str, first: date, last: date
 ) -> dict[str, Figures]:
     rows = stats.read(connection, teams, dimension, first.isoformat(), last.isoformat())
-    return gather(rows, _spread)
+    return gather(rows, json.loads)
 
 
 def _whole(connection: Connection, teams: Sequence[TeamId], first: date, last: date) -> Figures:

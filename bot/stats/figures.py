@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bot.stats.cells import Cell, time_of
 
@@ -100,16 +99,22 @@ def quantile(cell: Cell, share: float) -> float | None:
 
 
 def gather(
-    rows: Iterable[Any], spread_of: Callable[[str | None], Iterable[tuple[int, int]]]
+    rows: Iterable[tuple[str, str, int, float, str | None]],
+    spread_of: Callable[[str], Mapping[str, int]],
 ) -> dict[str, Figures]:
-    """Value → figures, from rows of cells. ``spread_of`` reads a row's spread."""
+    """Value → figures, from (value, metric, count, total, spread). ``spread_of`` reads a spread: step → how many."""
     made: dict[str, dict[str, Cell]] = defaultdict(dict)
-    for row in rows:
-        cell = made[row.value].setdefault(row.metric, Cell())
-        cell.count += row.count
-        cell.total += row.total
-        for step, count in spread_of(row.spread):
-            cell.spread[step] = cell.spread.get(step, 0) + count
+    for value, metric, count, total, spread in rows:
+        cell = made[value].get(metric)
+        if cell is None:
+            cell = made[value][metric] = Cell()
+        cell.count += count
+        cell.total += total
+        if spread is not None:
+            into = cell.spread
+            for step, many in spread_of(spread).items():
+                number = int(step)
+                into[number] = into.get(number, 0) + many
     return {value: Figures(metrics) for value, metrics in made.items()}
 
 

@@ -177,24 +177,39 @@ def _upsert(connection: Connection) -> Executable:
     return statement
 
 
-def read(connection: Connection, teams: Sequence[str], dimension: str, first: str, last: str) -> list[Any]:
-    """The cells of a stretch of days, both ends included: months where whole ones are in it, else days."""
+def read(
+    connection: Connection, teams: Sequence[str], dimension: str, first: str, last: str
+) -> list[tuple[str, str, int, float, str | None]]:
+    """A stretch of days, both ends included, as (value, metric, count, total, spread): months where whole ones are in it.
+
+    The database adds up what are numbers; spreads come one by one, and count nothing.
+    """
     months, days = split(date.fromisoformat(first), date.fromisoformat(last))
-    rows: list[Any] = []
-    for start, end in days:
-        rows += connection.execute(_READ, _given(teams, dimension, start.isoformat(), end.isoformat())).all()
+    wanted = [_given(teams, dimension, start.isoformat(), end.isoformat()) for start, end in days]
     if months:
-        rows += connection.execute(_READ, _given(teams, MONTH + dimension, months[0], months[-1])).all()
+        wanted.append(_given(teams, MONTH + dimension, months[0], months[-1]))
+    rows: list[tuple[str, str, int, float, str | None]] = []
+    for given in wanted:
+        for value, metric, count, total in connection.execute(_SUMS, given):
+            rows.append((value, metric, int(count), float(total), None))
+        for value, metric, spread in connection.execute(_SPREADS, given):
+            rows.append((value, metric, 0, 0.0, spread))
     return rows
 
 
-_READ = select(
-    stat_day.c.value, stat_day.c.metric, stat_day.c.count, stat_day.c.total, stat_day.c.spread
-).where(
+_STRETCH = (
     stat_day.c.team.in_(bindparam("whose", expanding=True)),
     stat_day.c.dimension == bindparam("which"),
     stat_day.c.day >= bindparam("first"),
     stat_day.c.day <= bindparam("last"),
+)
+_SUMS = (
+    select(stat_day.c.value, stat_day.c.metric, func.sum(stat_day.c.count), func.sum(stat_day.c.total))
+    .where(*_STRETCH)
+    .group_by(stat_day.c.value, stat_day.c.metric)
+)
+_SPREADS = select(stat_day.c.value, stat_day.c.metric, stat_day.c.spread).where(
+    *_STRETCH, stat_day.c.spread.is_not(None)
 )
 
 
