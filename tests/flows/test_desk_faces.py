@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from tests.flows.desk import AtDesk, all_shown_is_valid, nothing_internal_went_out, two_customers
 from tests.flows.seen import read
 from tests.flows.shop import DANA, OMAR, Shop
+from tests.slack.shown import check_view
 
 Json = dict[str, Any]
 
@@ -49,7 +51,7 @@ async def test_everything_in_more(shop: Shop) -> None:
         kim = await two_customers(shop)
         offered = await more(kim, "Pending")
         shown = [word.split("]")[0] for word in read(offered).split("[")[1:]]
-        assert shown == "Pending Sort Transfer Recap Switch Merge Audit Spam Block".split()
+        assert shown == ["Pending", "Sort", "Transfer", "Recap", "Switch", "Merge", "Audit", "Spam", "Block"]
         await kim.card_shows("🟡")
         await more(kim, "Sort")
         await kim.form("Case of C1")
@@ -197,4 +199,19 @@ async def test_next_gives_one_after_the_other(shop: Shop) -> None:
         await kim.types("/reply C1 It ships today.")
         await shop.gets(DANA)
         await kim.asks("/next", "Nobody waits for you")
+        all_shown_is_valid(shop)
+
+
+async def test_the_home_of_an_agent_and_of_a_lead(shop: Shop) -> None:
+    async with shop.open():
+        kim = await two_customers(shop)
+        await kim.types("/take C1")
+        for who, shows in (("agent1", "Dana Petrov"), ("lead", "Omar Said")):
+            person = shop.slack.people[who]
+            assert (await shop.slack.act(who, "client.home"))["ok"]
+            await shop.until(partial(getattr, person, "home"))
+            view = person.home
+            assert view is not None
+            assert shows in str(view.body), view.body
+            check_view(view.body)
         all_shown_is_valid(shop)
