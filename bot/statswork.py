@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ from bot.messages import AgentId, InboxId, TeamId
 from bot.policy import CorePolicy
 from bot.sheets import sheet
 from bot.stats import fold
+from bot.stats.cells import AGENT_INBOX
 from bot.stats.figures import Figures, gather, joined
 from bot.stats.grades import grades, score
 from bot.storage import backlogs, stats
@@ -60,11 +61,10 @@ class StatsWork:
         made: Report = await self._hands.read(report, asked, self._hands.clock())
         if asked.by != "agent":
             return made
-        groups = [
-            Group(one.value, await self._hands.directory.public_name(AgentId(one.value)), one.figures)
-            for one in made.groups
-        ]
-        return Report(made.asked, made.zone, made.whole, made.previous, tuple(groups), made.days, made.now)
+        names = self._hands.directory.public_name
+        groups = [Group(one.value, await names(AgentId(one.value)), one.figures) for one in made.groups]
+        over = [(await names(AgentId(agent)), channel, count) for agent, channel, count in made.over]
+        return replace(made, groups=tuple(groups), over=tuple(over))
 
     async def grades(self, asked: Asked) -> tuple[GradedPart, ...]:
         """The grades of all channels together, then of each channel."""
@@ -115,7 +115,18 @@ def report(connection: Connection, policy: CorePolicy, asked: Asked, now: float)
         _groups(connection, policy, asked),
         _days(connection, asked),
         _now(connection, asked.teams, now),
+        _over(connection, policy, asked) if asked.by == "agent" else (),
     )
+
+
+def _over(connection: Connection, policy: CorePolicy, asked: Asked) -> tuple[tuple[str, str, int], ...]:
+    """Who answered by which channel, and how often."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for value, figures in _read(connection, asked.teams, AGENT_INBOX, asked.first, asked.last).items():
+        agent, _, inbox = value.partition(" ")
+        known = policy.inboxes.get(InboxId(inbox))
+        counts[agent, known.channel if known is not None else inbox] += figures.count("outbound")
+    return tuple((agent, channel, count) for (agent, channel), count in counts.most_common())
 
 
 def _read(

@@ -169,6 +169,14 @@ def _answer(report: Report, wanted: Wanted, call: Call) -> Answer:
         )
         under = "medians; kept: promises of all kinds; *: made of few" if report.groups else ""
         rows.append(Row(Text(drawn, (Span(0, len(drawn), SpanKind.PRE),)), under))
+        if report.over:
+            over = stats_words.over_table(report.over, ROWS)
+            rows.append(
+                Row(
+                    Text(over, (Span(0, len(over), SpanKind.PRE),)),
+                    "replies, by who wrote them and by which channel",
+                )
+            )
     words = _words(report, wanted)
     buttons = (
         Button("Chart", "stats.again", f"{words} chart"),

@@ -53,7 +53,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures, as they were asked for. ``days`` holds, a day, how many were opened, resolved and handled."""
+    """Figures, as they were asked for. ``days`` holds, a day, how many were opened, resolved and handled.
+
+    ``over``: (agent, channel, replies), where they are told apart by agent.
+    """
 
     asked: Asked
     zone: str
@@ -62,6 +65,7 @@ class Report:
     groups: tuple[Group, ...]
     days: tuple[tuple[date, dict[str, int]], ...]
     now: OpenNow
+    over: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,27 @@ def _cut(words: str) -> str:
     return words if len(words) <= 20 else words[:19] + "…"
 
 
+def over_table(over: Sequence[tuple[str, str, int]], limit: int) -> str:
+    """Agents over channels: how many replies each wrote by each."""
+    channels = list(dict.fromkeys(channel for _, channel, _ in over))
+    agents = list(dict.fromkeys(agent for agent, _, _ in over))[:limit]
+    counts: dict[tuple[str, str], int] = {}
+    for agent, channel, count in over:
+        counts[agent, channel] = counts.get((agent, channel), 0) + count
+    rows = [["agent", *channels]]
+    rows += [[_cut(one), *(str(counts.get((one, channel), 0)) for channel in channels)] for one in agents]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    )
+
+
 def grade_table(part: GradedPart) -> str:
     """Grades as a table: each figure, its value and target, the grade, and how it makes the score."""
     rows = [["all channels" if part.label == "all" else part.label, "is", "target", "grade", "points"]]

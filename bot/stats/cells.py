@@ -16,7 +16,9 @@ from datetime import datetime
 from bot.wallclock import wall
 
 ALL, INBOX, AGENT, PRIORITY, TAG, HOUR = "all", "inbox", "agent", "priority", "tag", "hour"
-DIMENSIONS = (ALL, INBOX, AGENT, PRIORITY, TAG, HOUR)
+AGENT_INBOX = "agent inbox"
+"""Who answered by which inbox: the value is both, with a space between them."""
+DIMENSIONS = (ALL, INBOX, AGENT, PRIORITY, TAG, HOUR, AGENT_INBOX)
 MONTH = "month:"
 """Put before a dimension: the same by months, so that a year is few cells."""
 WIDTH = 1.04
@@ -168,6 +170,8 @@ def _values(case: CaseFacts, event: _Event, then: datetime) -> Iterator[tuple[st
         yield AGENT, event.agent
     for tag in case.tags:
         yield TAG, tag
+    if event.metric == "outbound":
+        yield AGENT_INBOX, f"{event.agent} {event.inbox}"
 
 
 def _events(case: CaseFacts) -> Iterator[_Event]:

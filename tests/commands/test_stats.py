@@ -86,7 +86,8 @@ class FakeStats(StatsServices):
         self.asked.append(asked)
         groups = (Group("UKIM", "Kim", figures()), Group("UAMIR", "Amir", Figures())) if asked.by else ()
         before = figures(2) if asked.previous else None
-        return Report(asked, "Europe/Berlin", figures(), before, groups, (), NOW)
+        over = (("Kim", "email", 12), ("Kim", "site", 3), ("Amir", "email", 1)) if asked.by == "agent" else ()
+        return Report(asked, "Europe/Berlin", figures(), before, groups, (), NOW, over)
 
 
 @pytest.fixture
@@ -123,7 +124,8 @@ async def test_beside_the_days_before_and_told_apart(services: FakeServices, ask
     assert answer.text.plain == "support · 1 Oct – 15 Oct 2026, beside 16 Sep – 30 Sep 2026"
     shown = lines(answer)
     assert "opened 10 (was 20)" in shown[4] and "resolved 8 (as before)" in shown[4]
-    table = shown[-1].splitlines()
+    assert shown[-1].splitlines() == ["agent  email  site", "Kim       12     3", "Amir       1     0"]
+    table = shown[-2].splitlines()
     assert table[0].split() == ["agent", *[title for title, _ in stats_words.COLUMNS if title != "in"]]
     assert table[1].startswith("Kim") and table[2].startswith("Amir")
     assert len({len(row) for row in table}) == 1 or table[0].rstrip().endswith("compl.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
 from bot.commands.desk_services import Priority
+from bot.commands.stats_services import Asked
 from bot.desk import State
 from bot.messages import CustomerId
 from bot.promises import Promises, Rule, Target
@@ -102,6 +104,18 @@ async def test_a_tag_a_priority_an_owner_move_what_was_counted(world: World) -> 
         ("tag", "complaint"),
         ("tag", "late"),
     ]
+
+
+async def test_agents_over_channels(world: World) -> None:
+    await world.says("By mail", source="1")
+    sent = await world.reply("C1", "It ships today.")
+    await world.reaches(sent.message_id, State.ACCEPTED)
+    await folded(world)
+    today = datetime.now(UTC).date()
+    asked = Asked((SUPPORT,), today - timedelta(days=1), today, "agent")
+    made = await world.casework.stats.report(asked)
+    assert made.over == (("Kim", "email", 1),)
+    assert [(group.label, group.figures.count("outbound")) for group in made.groups] == [("Kim", 1)]
 
 
 async def test_nothing_is_counted_twice_and_nothing_waits_when_nothing_happens(world: World) -> None:
