@@ -154,7 +154,9 @@ class Dialogs:
         services = self._tools.services
         team = await services.team_of(channel) if channel else None
         try:
-            people = await services.lookup(words, team, 25) if words else await services.open_for(agent.id, team)
+            people = (
+                await services.lookup(words, team, 25) if words else await services.open_for(agent.id, team)
+            )
         except UserError:  # the handle of somebody who was erased
             return []
         return [forms.customer_option(person) for person in people[:100]]
