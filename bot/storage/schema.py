@@ -185,6 +185,7 @@ message = Table(
     Index("ix_message_customer", "customer_id", "id"),
     Index("ix_message_conversation", "conversation_id", "id"),
     Index("ix_message_remote", "inbox", "remote_id", **where("remote_id is not null")),
+    Index("ix_message_files", "id", **where("file_names is not null")),
     Index("ix_message_trouble", "state_at", **where("state in ('failed', 'uncertain')")),
 )
 

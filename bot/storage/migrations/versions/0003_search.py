@@ -114,6 +114,8 @@ def upgrade() -> None:
         _sqlite()
     else:
         _postgresql()
+    named = sa.text("file_names is not null")
+    op.create_index("ix_message_files", "message", ["id"], sqlite_where=named, postgresql_where=named)
 
 
 def _sqlite() -> None:
