@@ -209,6 +209,9 @@ class Talk {
       this.tabs = new BroadcastChannel(this.store.prefix);
       this.tabs.onmessage = (event) => this.fromTab(event.data);
     } catch { this.tabs = null; }
+    // What another tab has stored can come after its news of it: this event comes when it is here.
+    this.stored = (event) => { if (event.key === `${this.store.prefix}token` && event.newValue) this.fromTab({ token: true }); };
+    addEventListener("storage", this.stored);
   }
 
   load() {
@@ -260,7 +263,10 @@ class Talk {
     const after = token?.startsWith(`${this.visitor}.`) ? Math.min(this.after, ...unseen.map((message) => message.n - 1)) : 0;
     const identity = this.identity;
     if (identity && !this.store.get("device")) this.store.set("device", newId());
-    ws.onopen = () => this.put({ t: "hello", v: 1, token: token || undefined, after, ...identity && { identity, device: this.store.get("device") } });
+    ws.onopen = () => {
+      if (token !== this.token) { this.cut(); return this.connect(); } // another tab has stored one in the meantime
+      this.put({ t: "hello", v: 1, token: token || undefined, after, ...identity && { identity, device: this.store.get("device") } });
+    };
     ws.onmessage = (event) => {
       clearTimeout(this.silence);
       this.silence = null;
@@ -309,7 +315,9 @@ class Talk {
   }
 
   on_welcome(frame, used) {
-    const was = this.info.identified;
+    const was = this.info.identified, now = this.token;
+    // Another tab was first: once more with its token, and still with what the page has said of who this is.
+    if (frame.token && now && now !== used) { this.cut(); this.tries = 0; return this.connect(); }
     this.identity = null;
     if (was && !frame.identified && !this.renewed && window.onethread?.getToken) {
       this.renewed = true;
@@ -318,8 +326,6 @@ class Talk {
       return this.connect();
     }
     if (frame.token) {
-      const now = this.token;
-      if (now && now !== used) { this.cut(); this.tries = 0; return this.connect(); } // another tab was first
       this.store.set("token", this.used = frame.token);
       this.put({ t: "kept" });
       this.tabs?.postMessage({ token: true });
@@ -513,7 +519,7 @@ class Talk {
     if (news.sent) this.settled(news.sent, news.at);
     if (news.looked) for (const id of news.looked) { const message = this.messages.get(id); if (message) message.looked = true; }
     if (news.left) this.forgotten();
-    if (news.token && this.used !== this.token) { this.cut(); this.connect(); }
+    if (news.token && this.used !== this.token && this.ws?.readyState !== 0) { this.cut(); this.connect(); }
     this.flush();
     this.changed();
   }
@@ -524,6 +530,7 @@ class Talk {
     this.cut();
     clearTimeout(this.timer);
     this.tabs?.close();
+    removeEventListener("storage", this.stored);
   }
 
   /* ── files ── */
