@@ -99,6 +99,37 @@ def resolve(
     return _claimed(connection, sender, owner, claim, now, stones)
 
 
+def hold(
+    connection: Connection,
+    customer_id: int,
+    contact: Contact,
+    evidence: str | None,
+    name: str | None,
+    now: float,
+) -> int:
+    """An address as an identity of a customer, on somebody's word or, where the contact is verified, proven by it.
+
+    What the customer gave before is the same identity; a proof makes it verified. Returns its id.
+    """
+    identity_id = links.given_identity(connection, customer_id, contact.channel, contact.address)
+    if identity_id is None:
+        return people.add_identity(
+            connection,
+            customer_id,
+            contact.channel,
+            contact.address,
+            verified=contact.verified,
+            evidence=evidence,
+            name=name,
+            now=now,
+            given=not contact.verified,
+            anonymous=contact.anonymous,
+        )
+    if contact.verified:
+        people.verify(connection, identity_id, evidence, now)
+    return identity_id
+
+
 def _answered(
     connection: Connection,
     sender: Contact,

@@ -128,21 +128,7 @@ def _email(
         return customer_id, set()
     if owner is not None:
         return _same_address(connection, policy, event, customer_id, owner, now)
-    given = links.given_identity(connection, customer_id, email.channel, email.address)
-    if given is None:
-        given = people.add_identity(
-            connection,
-            customer_id,
-            email.channel,
-            email.address,
-            verified=email.verified,
-            evidence=email.evidence,
-            name=email.name,
-            now=now,
-            given=not email.verified,
-        )
-    elif email.verified:
-        people.verify(connection, given, email.evidence, now)
+    given = customers.hold(connection, customer_id, email, email.evidence, email.name, now)
     through = elsewhere.inbox_for(policy, inbox, email.channel)
     if through is not None:
         conversations.ensure_route(connection, given, through, "", now, inbound=False)

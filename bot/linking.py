@@ -180,22 +180,8 @@ def _add(
     """The sender as an identity of the customer."""
     if not sender.verified:
         evidence = f"{evidence}; the message itself is not proven ({sender.evidence or 'no proof'})"
-    identity_id = links.given_identity(connection, customer_id, sender.channel, sender.address)
-    if identity_id is None:
-        identity_id = people.add_identity(
-            connection,
-            customer_id,
-            sender.channel,
-            sender.address,
-            verified=sender.verified,
-            evidence=evidence,
-            name=customers.display_name(sender) if sender.name else None,
-            now=now,
-            given=not sender.verified,
-            anonymous=sender.anonymous,
-        )
-    elif sender.verified:
-        people.verify(connection, identity_id, evidence, now)
+    name = customers.display_name(sender) if sender.name else None
+    identity_id = customers.hold(connection, customer_id, sender, evidence, name, now)
     if sender.verified:
         return identity_id, None
     return identity_id, Whose(
