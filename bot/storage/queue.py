@@ -7,14 +7,23 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal_column, or_, select, text
 
-from bot.storage.schema import HIDDEN, RESOLVED, conversation, customer
+from bot.storage.schema import GOING, HIDDEN, RESOLVED, conversation, customer, message
 
 _URGENCY = case({"urgent": 0, "high": 1, "normal": 2, "low": 3}, value=conversation.c.priority, else_=2)
 _SHOWN = ~exists().where(customer.c.id == conversation.c.customer_id, text(f"({HIDDEN})"))
 """Of customers whom the team is shown."""
 _UNRESOLVED = conversation.c.status != RESOLVED
 """As the index of the queue says it, so that a planner sees that it fits."""
-_WAITS = and_(_UNRESOLVED, conversation.c.status == "open", conversation.c.waiting_since.is_not(None))
+_ON_ITS_WAY = exists().where(
+    message.c.conversation_id == conversation.c.id,
+    text(f"({GOING})"),
+    message.c.agent.is_not(None),
+    message.c.automated.is_(None),
+    message.c.created_at >= func.coalesce(conversation.c.last_in_at, 0.0),
+)
+"""Somebody's answer to their last words has not been accepted yet: nobody has to write another one, unless it fails."""
+_UNANSWERED = and_(conversation.c.status == "open", conversation.c.waiting_since.is_not(None))
+_WAITS = and_(_UNRESOLVED, _UNANSWERED, ~_ON_ITS_WAY)
 _SNOOZED = conversation.c.status == literal_column("'snoozed'")
 _ROW = (
     conversation.c.customer_id,
@@ -97,10 +106,10 @@ def waiting_of(connection: Connection, team: str, owner: str | None, limit: int)
 
 
 def quiet_of(connection: Connection, team: str, owner: str) -> int:
-    """How many of an agent's cases are not resolved, and wait for the customer or for nothing."""
+    """How many of an agent's cases are not resolved, and wait for the customer, for an answer to go out, or for nothing."""
     rest = or_(
         conversation.c.status == "pending",
-        and_(conversation.c.status == "open", conversation.c.waiting_since.is_(None)),
+        and_(conversation.c.status == "open", or_(conversation.c.waiting_since.is_(None), _ON_ITS_WAY)),
     )
     return _count(connection, _UNRESOLVED, conversation.c.team == team, _of(owner), rest, _SHOWN)
 
@@ -131,9 +140,7 @@ def late(connection: Connection, team: str, now: float, limit: int) -> tuple[Seq
 
 def loads(connection: Connection, team: str, now: float) -> Sequence[Any]:
     """Who of a team has how much, most waiting first: owner, ``open`` (not resolved), ``waiting``, ``late``."""
-    waits = func.sum(
-        case((and_(conversation.c.status == "open", conversation.c.waiting_since.is_not(None)), 1))
-    )
+    waits = func.sum(case((_UNANSWERED, 1)))
     overdue = func.sum(case((conversation.c.due_at < now, 1)))
     found = (
         select(

@@ -31,6 +31,9 @@ RESOLVED: ColumnElement[str] = literal_column("'resolved'")
 HIDDEN = "blocked or spam or quarantine is not null or erased_at is not null"
 """Of customers whom no queue shows."""
 
+GOING = "message.state in ('held', 'pending', 'sending')"
+"""Of messages to a customer whose channel has not accepted them yet."""
+
 customer = Table(
     "customer",
     metadata,
@@ -187,6 +190,7 @@ message = Table(
     Index("ix_message_remote", "inbox", "remote_id", **where("remote_id is not null")),
     Index("ix_message_files", "id", **where("file_names is not null")),
     Index("ix_message_trouble", "state_at", **where("state in ('failed', 'uncertain')")),
+    Index("ix_message_going", "conversation_id", **where(GOING.removeprefix("message."))),
 )
 
 message_version = Table(

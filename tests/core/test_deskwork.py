@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection, update
 
 from bot.commands.desk_services import NextUp, Priority
-from bot.desk import Activity, Status
+from bot.desk import Activity, State, Status
 from bot.errors import UserError
 from bot.messages import CustomerId
 from bot.storage.database import Database
+from bot.storage.schema import message
 from tests.core.world import KIM, PRESS, PRESS_MAIL, SUPPORT, World
 
 DANA = CustomerId(1)
@@ -79,6 +81,35 @@ async def test_next_is_mine_first_then_the_urgent_then_who_waits_longest(databas
         assert await at(3) is None
         everywhere = [await at(skip, None) for skip in range(4)]
         assert [one.person.team for one in everywhere if one] == [SUPPORT, SUPPORT, SUPPORT, PRESS]
+
+
+async def test_whom_an_answer_is_on_its_way_to_needs_no_other_one(database: Database) -> None:
+    """Unless it fails, or they write again before they can have read it."""
+    async with World(database, undo=60.0) as world:
+        for number in (1, 2):
+            await world.says("hello", source=f"{number}", who=f"p{number}@mail.example")
+            await world.casework.assign(CustomerId(number), SUPPORT, KIM, KIM.id, f"a{number}")
+        desk, home = world.casework.desk, world.casework.home
+
+        async def given() -> str | None:
+            found = await desk.next_up(KIM, SUPPORT)
+            return found.person.handle if found is not None else None
+
+        sent = await world.reply("C1", "It ships today.")
+        assert await world.state(sent.message_id) is State.HELD
+        assert await given() == "C2"
+        (team,) = (await home.home(KIM, {SUPPORT: False})).teams
+        assert ([one.handle for one in team.mine], team.mine_count, team.others) == (["C2"], 1, 1)
+        for state, next_one in ((State.SENDING, "C2"), (State.FAILED, "C1"), (State.PENDING, "C2")):
+
+            def put(connection: Connection, state: State = state) -> None:
+                now_is = update(message).where(message.c.id == sent.message_id).values(state=state)
+                connection.execute(now_is)
+
+            await database.write(put)
+            assert await given() == next_one, state
+        await world.says("And the invoice?", source="3", who="p1@mail.example")
+        assert await given() == "C1", "nobody has answered that yet"
 
 
 async def test_who_did_what_is_written_down(database: Database) -> None:
