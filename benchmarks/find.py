@@ -17,7 +17,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from benchmarks.histories import AGENTS, NOW, SPAN, Shop, databases, policy, word
-from bot import finding
+from bot.cases import finding
 from bot.commands.finding_services import Narrowed
 from bot.messages import AgentId, TeamId
 from bot.policy import CorePolicy

@@ -16,7 +16,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from benchmarks.histories import Shop, databases, policy
-from bot import finding
+from bot.cases import finding
 from bot.commands.finding_services import Narrowed
 from bot.policy import CorePolicy
 from bot.storage.database import Database

@@ -20,18 +20,18 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from benchmarks.histories import word
-from bot import lookups
 from bot.capabilities import Capabilities
+from bot.cases import lookups
+from bot.cases.deskwork import DeskWork
+from bot.cases.hands import Hands
+from bot.cases.homework import HomeWork
 from bot.commands.types import Agent, Role
-from bot.deskwork import DeskWork
-from bot.followups import FollowUps
-from bot.hands import Hands
-from bot.homework import HomeWork
 from bot.messages import AgentId, InboxId, TeamId
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.storage.database import Database, connect
 from bot.storage.migrate import migrate
 from bot.storage.schema import audit, conversation, customer, identity, lane, message, route, thread
+from bot.timing.followups import FollowUps
 
 OPEN = 10_000
 NOW = 1_790_000_000.0

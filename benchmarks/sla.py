@@ -20,17 +20,18 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert
 
-from bot import clocks, sla
-from bot.jobs import jobs
+from bot import sla
+from bot.clockwork import clocks
+from bot.clockwork.promises import Facts, Kind, Promises, usual
 from bot.messages import InboxId, TeamId
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
-from bot.promises import Facts, Kind, Promises, usual
 from bot.storage import clocks as rows
 from bot.storage.database import Database, connect
 from bot.storage.migrate import migrate
 from bot.storage.schema import conversation, customer
 from bot.storage.schema_clocks import clock
-from bot.timers import Timers
+from bot.timing.jobs import jobs
+from bot.timing.timers import Timers
 from tests.rig.postgres import NoPostgres, Server, find_binaries
 
 CLOCKS = 100_000

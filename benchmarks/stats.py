@@ -25,7 +25,7 @@ from bot.commands.stats_services import Asked
 from bot.messages import TeamId
 from bot.stats import fold
 from bot.stats.cells import CaseFacts, Cell, Key, Ran, Said, cells
-from bot.statswork import report
+from bot.stats.statswork import report
 from bot.storage import stats
 from bot.storage.database import Database, connect
 from bot.storage.migrate import migrate

@@ -19,9 +19,9 @@ from aiohttp import WSMsgType, web
 
 from bot.adapters.site.adapter import SiteAdapter, capabilities
 from bot.adapters.site.settings import SiteSettings
-from bot.backlog import after
 from bot.blobs import FolderBlobs
 from bot.contract import Accepted, AdapterContext, BacklogItem, Secrets
+from bot.delivery.backlog import after
 from bot.messages import Contact, Event, InboxId, Message, SourceId, TeamId, Text
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.relay import Relay

@@ -65,7 +65,8 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    from bot import app, config, log, policies
+    from bot import app, config, log
+    from bot.settings import policies
 
     loaded = config.load(given.config, os.environ)
     log.setup("error", "console")

@@ -18,29 +18,29 @@ from typing import Any
 import aiohttp
 import structlog
 
-from bot import backlog, rollover
 from bot.blobs import FolderBlobs
 from bot.capabilities import Capabilities
-from bot.casework import Casework, Vitals
+from bot.cases import rollover
+from bot.cases.casework import Casework, Vitals
+from bot.clockwork.recounting import Recounting
 from bot.commands.help import make_registry
 from bot.commands.types import GivenFile
 from bot.config import Config, Inbox
 from bot.contract import Accepted, Adapter, AdapterContext, BacklogItem
-from bot.erasework import Means, drop_unnamed
+from bot.delivery import backlog
 from bot.errors import AdapterError, AuthenticationFailed, RelayError
 from bot.housekeeping import keep_house, keep_index
-from bot.jobs import jobs
-from bot.journal import Journal
-from bot.matching import Matching
+from bot.merge.matching import Matching
 from bot.messages import BlobId, Event, InboxId
 from bot.outbox import Outbox
-from bot.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.policy import Rate
 from bot.ports import Bell, Directory, InboxCursor, InboxState, LinkOffers, Troubles, Writing, link_targets
-from bot.privacy import clear_exports
-from bot.recounting import Recounting
+from bot.privacy.erasework import Means, drop_unnamed
+from bot.privacy.journal import Journal
+from bot.privacy.privacy import clear_exports
 from bot.relay import Relay, new_key
 from bot.routing import Routing
+from bot.settings.policies import core_policy, label, pace_policy, secret_keys, slack_policy
 from bot.slack.api import make_client
 from bot.slack.app import build_app
 from bot.slack.desk import SlackDesk
@@ -55,7 +55,8 @@ from bot.stats.recount import recount as count_anew
 from bot.storage import inboxes
 from bot.storage.database import Database, connect
 from bot.storage.migrate import migrate
-from bot.timers import Timers
+from bot.timing.jobs import jobs
+from bot.timing.timers import Timers
 from bot.web import InboxRoutes, application, serving
 
 log = structlog.get_logger(__name__)

@@ -18,8 +18,8 @@ from pydantic import BaseModel, SecretStr
 
 from bot.contract import Channel
 from bot.messages import InboxId, TeamId
-from bot.modelcheck import check, nearest
-from bot.sections import (
+from bot.settings.modelcheck import check, nearest
+from bot.settings.sections import (
     Commands,
     Customers,
     Database,
@@ -32,12 +32,12 @@ from bot.sections import (
     Team,
     Web,
 )
-from bot.sections_base import HANDLE, HANDLE_WORDS
-from bot.sections_ratings import Ratings
-from bot.sections_sla import HoursSection, Sla, unknown_names
-from bot.sections_stats import Stats
-from bot.sections_timing import Answers, Reminders, unknown_inboxes
-from bot.yamlfile import Document, Key, read
+from bot.settings.sections_base import HANDLE, HANDLE_WORDS
+from bot.settings.sections_ratings import Ratings
+from bot.settings.sections_sla import HoursSection, Sla, unknown_names
+from bot.settings.sections_stats import Stats
+from bot.settings.sections_timing import Answers, Reminders, unknown_inboxes
+from bot.settings.yamlfile import Document, Key, read
 
 ENTRY_POINTS = "onethread.adapters"
 """The entry point group in which a package offers its ``bot.contract.Channel``."""

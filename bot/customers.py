@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from bot import tombstones
 from bot.messages import Contact, ConversationId
+from bot.privacy import tombstones
 from bot.storage import cases, erasing, links, people
 
 

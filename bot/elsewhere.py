@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import conversations, customers, lookups, replies
+from bot import conversations, customers, replies
+from bot.cases import lookups
 from bot.desk import State
 from bot.messages import AddressChanged, AddressGiven, Delete, Edit, InboxId, Reaction, Unseen
 from bot.policy import CorePolicy, InboxPolicy

@@ -14,8 +14,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.schedule import ALWAYS, GRAIN, Calendar, Hours, Intervals, calendar_of, days
-from bot.wallclock import DAY, LATEST, check, pieces, wall
+from bot.calendar.schedule import ALWAYS, GRAIN, Calendar, Hours, Intervals, calendar_of, days
+from bot.calendar.wallclock import DAY, LATEST, check, pieces, wall
 
 __all__ = [
     "ALWAYS",

@@ -38,11 +38,13 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from bot import replies, settle
-from bot.attempt import Attempts, Fetch, Unanswered
-from bot.claim import Claimed, Claims, claim_round
+from bot import replies
 from bot.contract import Adapter, BlobStore
 from bot.conversations import CARD_BUCKET, MARK_BUCKET
+from bot.delivery import settle
+from bot.delivery.attempt import Attempts, Fetch, Unanswered
+from bot.delivery.claim import Claimed, Claims, claim_round
+from bot.delivery.work import OpenCard, Refresh, Talk, Upload, Work
 from bot.desk import Desk
 from bot.errors import PlaceGone, StorageError
 from bot.messages import InboxId, TeamId
@@ -52,7 +54,6 @@ from bot.retry import Decision, RetryPolicy, Verdict, decide
 from bot.storage import lanes
 from bot.storage.database import Database
 from bot.storage.lanes import Delivery
-from bot.work import OpenCard, Refresh, Talk, Upload, Work
 
 log = structlog.get_logger(__name__)
 

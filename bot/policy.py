@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.capabilities import Capabilities
+from bot.clockwork.promises import Promises
 from bot.messages import InboxId, TeamId
-from bot.promises import Promises
 from bot.stats.grades import USUAL, Targets
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import structlog
 
-from bot import linking
 from bot.commands.types import Role
 from bot.contract import Adapter, Offer, SupportsLink, SupportsTyping
 from bot.desk import Place
 from bot.errors import RelayError
-from bot.keys import new_key
-from bot.linkwork import Target
+from bot.identity import linking
+from bot.identity.linkwork import Target
 from bot.messages import AgentId, Contact, InboxId, TeamId, Typing
 from bot.outbox import Outbox
 from bot.policy import CorePolicy
+from bot.privacy.keys import new_key
 from bot.slack.desk import SlackDesk
 from bot.slack.people import People
 from bot.storage import cases, inboxes

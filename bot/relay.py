@@ -16,23 +16,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import (
-    autoanswer,
-    conversations,
-    customers,
-    elsewhere,
-    filing,
-    identified,
-    linking,
-    quarantine,
-    ratings,
-    replies,
-    rollover,
-    sla,
-    views,
-)
+from bot import conversations, customers, elsewhere, replies, sla
+from bot.answering import autoanswer
+from bot.cases import filing, rollover, views
 from bot.contract import Accepted
-from bot.keys import new_key as new_key
+from bot.identity import identified, linking, quarantine
 from bot.messages import (
     AddressChanged,
     AddressGiven,
@@ -54,6 +42,8 @@ from bot.messages import (
     Unseen,
 )
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
+from bot.privacy.keys import new_key as new_key
+from bot.rating import ratings
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 from bot.storage.lanes import NewDelivery

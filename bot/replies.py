@@ -14,13 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import autosent, conversations, reminded, sla
+from bot import conversations, sla
+from bot.answering import autosent
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
 from bot.policy import CorePolicy, TeamPolicy
 from bot.storage import cases, deliveries, history, holds, lanes, people
 from bot.storage.lanes import Delivery, NewDelivery
+from bot.timing import reminded
 
 _ORDER = [State.ACCEPTED, State.DELIVERED, State.SEEN]
 

@@ -18,14 +18,15 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from bot import acts, notices, prompts
+from bot.cases import acts, prompts
+from bot.cases.hands import Hands
 from bot.desk import Press, Prompt
 from bot.errors import RelayError
-from bot.hands import Hands
-from bot.keys import new_key
 from bot.messages import AgentId, InboxId, TeamId
 from bot.policy import CorePolicy, RoutingPolicy
+from bot.privacy.keys import new_key
 from bot.storage import agents, asks, cases, inboxes, jobs, people
+from bot.timing import notices
 
 log = structlog.get_logger(__name__)
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import clocks, recount
-from bot.book import (
+from bot.clockwork import clocks, recount
+from bot.clockwork.book import (
     ANSWERED,
     BLOCKED,
     BY_HAND,
@@ -40,11 +40,11 @@ from bot.book import (
     goes_on,
     new_row,
 )
-from bot.clocks import Passed
+from bot.clockwork.clocks import Passed
+from bot.clockwork.promises import KINDS, Facts, Kind
 from bot.desk import Status
 from bot.errors import UserError
 from bot.policy import CorePolicy, InboxPolicy
-from bot.promises import KINDS, Facts, Kind
 from bot.storage import clocks as rows
 from bot.storage import tags
 from bot.storage.clocks import PAUSED, Clock, Happened

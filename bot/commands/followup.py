@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from bot.calendar.when import said
 from bot.commands import refs
 from bot.commands.registry import Action, Command
 from bot.commands.services import Services
@@ -12,7 +13,6 @@ from bot.commands.timing_services import FollowUp
 from bot.commands.types import Answer, Button, Call, Face, Result, Row
 from bot.errors import UserError
 from bot.messages import Text
-from bot.when import said
 
 
 async def follow_up(services: Services, call: Call) -> Result:

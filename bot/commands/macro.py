@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import replace
 
+from bot.cases.macros import check_name
 from bot.commands import refs
 from bot.commands.macro_services import Macro
 from bot.commands.registry import Action, Command
@@ -24,7 +25,6 @@ from bot.commands.types import (
     Row,
 )
 from bot.errors import UserError
-from bot.macros import check_name
 from bot.messages import TeamId, Text
 
 EXCERPT = 120

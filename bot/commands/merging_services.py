@@ -1,4 +1,4 @@
-"""What commands ask of the core about merging customers. Implemented by ``bot/mergework.py``.
+"""What commands ask of the core about merging customers. Implemented by ``bot/merge/mergework.py``.
 
 Every change is one transaction, durable when it returns, idempotent in ``source``. ``UserError`` says what is in the way.
 """

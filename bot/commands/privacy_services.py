@@ -1,6 +1,6 @@
 """What commands ask of the core about somebody's right to see what is kept of them, and to have it erased.
 
-Implemented by ``bot/privacy.py``.
+Implemented by ``bot/privacy/privacy.py``.
 """
 
 from __future__ import annotations

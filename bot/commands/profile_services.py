@@ -1,6 +1,6 @@
 """What commands ask of the core about who a customer is, and about those whose words are kept apart.
 
-Implemented by ``bot/profile.py`` and ``bot/spamwork.py``. Every change is one transaction, idempotent in ``source``.
+Implemented by ``bot/identity/``: ``profile.py`` and ``spamwork.py``. Every change is one transaction, idempotent in ``source``.
 """
 
 from __future__ import annotations

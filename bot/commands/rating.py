@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from bot.calendar.when import said
 from bot.commands import refs
 from bot.commands.rating_services import Rating
 from bot.commands.registry import Action, Command
@@ -12,8 +13,7 @@ from bot.commands.services import Person, Services
 from bot.commands.snooze import moment
 from bot.commands.types import Answer, Button, Call, Face, Result
 from bot.messages import Text
-from bot.rating_words import stars
-from bot.when import said
+from bot.rating.rating_words import stars
 
 SKIP = "skip"
 

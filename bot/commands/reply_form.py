@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot import macros
+from bot.cases import macros
 from bot.commands import refs
 from bot.commands.macro_services import Macro
 from bot.commands.services import Draft, Person, Services, Way

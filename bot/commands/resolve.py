@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from bot.calendar.when import said
 from bot.commands import rating, refs
 from bot.commands.registry import Action, Command
 from bot.commands.services import Services
@@ -11,7 +12,6 @@ from bot.commands.types import Answer, Button, Call, Face, Result
 from bot.desk import Status
 from bot.errors import UserError
 from bot.messages import Text
-from bot.when import said
 
 
 async def resolve(services: Services, call: Call) -> Result:

@@ -1,4 +1,4 @@
-"""What commands ask of the core: the smallest interface that they need, implemented by ``bot/casework.py``.
+"""What commands ask of the core: the smallest interface that they need, implemented by ``bot/cases/casework.py``.
 
 Every method that changes something is one transaction, durable when it returns, and idempotent in ``source``.
 Everything that an agent got wrong raises ``UserError`` with one sentence that holds the cure.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bot import when
+from bot.calendar import when
 from bot.commands import refs
 from bot.commands.registry import Action, Command
 from bot.commands.services import Person, Services

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.wallclock import wall
+from bot.calendar.wallclock import wall
 
 ALL, INBOX, AGENT, PRIORITY, TAG, HOUR = "all", "inbox", "agent", "priority", "tag", "hour"
 AGENT_INBOX = "agent inbox"

@@ -54,7 +54,7 @@ FILE = "file"
 WORDLESS: dict[str, Any] = {"payload": None, "error": None, "progress": None, "about": None}
 """A delivery in which nobody can be recognised."""
 WITHDRAWN = '{"withdrawn":true}'
-"""The payload of a prompt that is shown nowhere (``bot/prompts.py``)."""
+"""The payload of a prompt that is shown nowhere (``bot/cases/prompts.py``)."""
 
 
 @dataclass(frozen=True, slots=True)

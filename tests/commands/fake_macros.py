@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from typing_extensions import override
 
-from bot import macros
+from bot.cases import macros
 from bot.commands.macro_services import Macro, MacroServices
 from bot.commands.services import Person
 from bot.commands.types import Agent, Role

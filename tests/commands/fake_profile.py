@@ -12,9 +12,9 @@ from bot.commands.profile_services import KnownAs, Profile, ProfileServices, Sho
 from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
+from bot.identity.valuetypes import read, words
 from bot.messages import CustomerId, TeamId
 from bot.policy import AttributeRule, own_attributes
-from bot.valuetypes import read, words
 
 if TYPE_CHECKING:
     from tests.commands.fake_services import FakeServices

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import macros
+from bot.cases import macros
 from bot.commands.macro_services import Macro
 from bot.commands.types import Answer, Face, Form, Problems
 from bot.errors import UserError

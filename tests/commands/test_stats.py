@@ -16,10 +16,10 @@ from bot.commands.stats_services import Asked, GradedPart, Group, OpenNow, Repor
 from bot.commands.types import Agent, Answer, Face, Later, Role
 from bot.errors import UserError
 from bot.messages import TeamId
-from bot.sheets import sheet
 from bot.stats.cells import Cell, step_of
 from bot.stats.figures import Figures, quantile
 from bot.stats.grades import MEASURES, USUAL, Grade, Targets, grades, score
+from bot.stats.sheets import sheet
 from tests.commands.callers import run, said
 from tests.commands.fake_services import LEAD, FakeServices
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import attributes
-from bot.attributes import TOKEN
 from bot.commands.profile_services import WrongValues
 from bot.desk import Activity
+from bot.identity import attributes
+from bot.identity.attributes import TOKEN
+from bot.identity.valuetypes import read
 from bot.messages import CustomerId
 from bot.policy import AttributeRule, own_attributes
 from bot.storage.database import Database
-from bot.valuetypes import read
 from tests.core.world import KIM, SUPPORT, World
 
 RULES = {

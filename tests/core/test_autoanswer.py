@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
+from bot.clockwork.promises import Promises, Rule, Target
 from bot.commands.services import Draft
 from bot.desk import Activity, Replied, State, Status
 from bot.errors import PermanentFailure
 from bot.messages import CustomerId, Failure, RemoteId, SourceId, Text
 from bot.policy import AnswerPolicy, AnswersPolicy, QuarantinePolicy
-from bot.promises import Promises, Rule, Target
 from bot.storage.database import Database
 from bot.storage.schema import conversation, customer, message
 from bot.storage.schema_people import attribute

@@ -9,11 +9,10 @@ from functools import partial
 
 import pytest
 
-from bot import digest
 from bot.desk import Prompt, ThreadLink
 from bot.messages import CustomerId
 from bot.policy import StatsPolicy
-from bot.stats import fold
+from bot.stats import digest, fold
 from bot.storage.database import Database
 from tests.core.world import KIM, SUPPORT, World
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot import backlog
 from bot.capabilities import Capabilities, Support
+from bot.delivery import backlog
 from bot.desk import Activity, Replied, State
 from bot.errors import UserError
 from bot.messages import (

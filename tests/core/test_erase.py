@@ -19,8 +19,8 @@ from bot.messages import (
     SourceId,
     Text,
 )
+from bot.privacy.tombstones import keys_of
 from bot.storage.database import Database
-from bot.tombstones import keys_of
 from tests.core.canaries import in_files, in_tables
 from tests.core.dana import ANN, DANA, WORD, erase, live, now, rows
 from tests.core.world import KIM, MAIL, SUPPORT, World

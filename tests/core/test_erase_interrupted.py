@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from bot.cases.prompts import to_person
 from bot.desk import Line, Prompt
 from bot.errors import StorageError, TemporaryFailure, UserError
 from bot.messages import Attachment, CustomerId
-from bot.prompts import to_person
 from bot.storage import erasing
 from bot.storage.database import Database, SqliteDatabase
 from bot.storage.group import Unit

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, insert
 
 from bot.commands.types import Agent, Role
 from bot.errors import PermanentFailure, UserError
-from bot.export import Export, Wanted, safe_name
 from bot.messages import AgentId, Attachment, CustomerId, RemoteId, SourceId, Text
 from bot.messages import Delete as TakenBack
-from bot.privacy import clear_exports
+from bot.privacy.export import Export, Wanted, safe_name
+from bot.privacy.privacy import clear_exports
 from bot.storage.database import Database
 from bot.storage.schema import message as messages
 from tests.core.canaries import in_files

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from bot import recap
+from bot.cases import recap
+from bot.cases.finding import Finding
 from bot.commands.finding_services import Narrowed
 from bot.commands.types import Agent, Role
 from bot.errors import UserError
-from bot.finding import Finding
 from bot.messages import AgentId, CustomerId, MessageId, TeamId, Text
 from bot.policy import CorePolicy, TeamPolicy
 from bot.storage import pages, people

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Connection, event, insert, update
 
 from benchmarks import home as benchmark
+from bot.cases.homework import day_of
 from bot.commands.home_services import Home
 from bot.commands.types import Agent, Role
 from bot.desk import State
-from bot.homework import day_of
 from bot.messages import AgentId, CustomerId, TeamId
 from bot.stats import fold
 from bot.storage.base import metadata

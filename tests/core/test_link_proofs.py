@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot import backlog
 from bot.capabilities import Capabilities
+from bot.delivery import backlog
 from bot.desk import Activity, Said
 from bot.messages import AddressGiven, Contact, CustomerId, Identified, SourceId
 from bot.storage import people

@@ -8,7 +8,7 @@ from bot.commands.services import Draft
 from bot.commands.types import Sent
 from bot.desk import Activity, Replied, State
 from bot.errors import PermanentFailure, UserError
-from bot.linkwork import LinkWork
+from bot.identity.linkwork import LinkWork
 from bot.messages import CustomerId, RouteId, Text
 from bot.storage.database import Database
 from tests.core.test_linking import Linked, said

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot import linking
 from bot.desk import Entry, Prompt, Said
+from bot.identity import linking
 from bot.messages import Contact, InboxId
 from bot.storage import links, people
 from bot.storage.database import Database

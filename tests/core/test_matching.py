@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot import matching
-from bot.casework import Casework
+from bot.cases.casework import Casework
 from bot.desk import Prompt
 from bot.errors import UserError
-from bot.matching import Matching
+from bot.merge import matching
+from bot.merge.matching import Matching
 from bot.messages import CustomerId
 from bot.storage import clues, jobs
 from bot.storage.database import Database

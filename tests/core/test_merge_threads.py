@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from bot import dividing, merging
 from bot.commands.merging_services import Merged
 from bot.desk import Prompt, Said, State
 from bot.errors import UserError
+from bot.merge import dividing, merging
 from bot.messages import CustomerId
 from bot.storage import cases, jobs, merges, people
 from bot.storage.database import Database

@@ -12,8 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
-from bot import acts, dividing, merging, relay, replies, unmerging
+from bot import relay, replies
+from bot.cases import acts
 from bot.errors import UserError
+from bot.merge import dividing, merging, unmerging
 from bot.messages import Contact, InboxId, Level, Text
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.storage import cases, jobs, merges, people

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
-from bot import loading
+from bot.delivery import loading
 from bot.desk import Activity, Said, State
 from bot.errors import (
     PermanentFailure,
@@ -265,7 +265,7 @@ async def test_a_crash_between_the_claim_and_the_attempt_sends_a_reply_once(
             await asyncio.Event().wait()
 
         with monkeypatch.context() as patch:
-            patch.setattr("bot.attempt.Attempts.make", stops)
+            patch.setattr("bot.delivery.attempt.Attempts.make", stops)
             sent = await world.reply("C1", "hi")
             await started.wait()
             await world.crash()
@@ -305,7 +305,7 @@ async def test_a_lane_that_cannot_be_loaded_stops_no_other(
             raise KeyError("a bug of ours")
         return made
 
-    monkeypatch.setattr("bot.loading.views.entry", poisoned)
+    monkeypatch.setattr("bot.delivery.loading.views.entry", poisoned)
     world = World(database)
     await world.says("poison", source="1")
     await world.says("fine", source="2", who="other@mail.example")
@@ -329,7 +329,7 @@ async def test_a_settle_that_has_a_bug_is_uncertain_and_the_lane_goes_on(
             raise KeyError("a bug of ours")
 
         with monkeypatch.context() as patch:
-            patch.setattr("bot.settle.save_part", broken)
+            patch.setattr("bot.delivery.settle.save_part", broken)
             first = await world.reply("C1", "one", source="a")
             await world.reaches(first.message_id, State.UNCERTAIN)
         second = await world.reply("C1", "two", source="b")

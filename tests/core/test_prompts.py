@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bot import prompts
+from bot.cases import prompts
 from bot.desk import Press, Prompt, Said, Strong, ThreadLink, When, Who
 from bot.messages import AgentId
 from bot.storage.database import Database

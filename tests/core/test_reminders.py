@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.clockwork.promises import CALENDAR, Promises, Rule, Target
 from bot.commands.types import Agent, Role
 from bot.desk import Group, Line, Prompt, State, Strong, ThreadLink, When
 from bot.errors import UserError
 from bot.messages import AgentId, CustomerId
 from bot.policy import RemindersPolicy
-from bot.promises import CALENDAR, Promises, Rule, Target
 from bot.storage import agents
 from bot.storage.database import Database
 from tests.core.skipping import Skipping

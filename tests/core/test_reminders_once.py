@@ -11,14 +11,14 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, select
 
-from bot import reminders
+from bot.clockwork.promises import Promises, Rule, Target
 from bot.desk import Prompt
 from bot.errors import PermanentFailure, TemporaryFailure
 from bot.hours import Hours
-from bot.promises import Promises, Rule, Target
 from bot.storage.database import Database
 from bot.storage.schema_clocks import clock_event
 from bot.storage.schema_reminders import reminder_step
+from bot.timing import reminders
 from tests.core.skipping import Skipping
 from tests.core.test_reminders import HOUR, HOURLY, MINUTE, pass_by, shown, words, world_of, wrote
 from tests.core.world import World

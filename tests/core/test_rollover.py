@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from bot import rollover
+from bot.cases import rollover
 from bot.desk import Prompt, Said, ThreadLink
 from bot.messages import CustomerId
 from bot.storage.database import Database

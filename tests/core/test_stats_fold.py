@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
+from bot.clockwork.promises import Promises, Rule, Target
 from bot.commands.desk_services import Priority
 from bot.commands.stats_services import Asked
 from bot.desk import State
 from bot.messages import CustomerId
-from bot.promises import Promises, Rule, Target
 from bot.stats import fold
 from bot.stats.cells import Cell, Key, sum_of
 from bot.stats.recount import Recounted, recount

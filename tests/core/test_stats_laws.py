@@ -21,7 +21,7 @@ from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.stats import fold
 from bot.stats.figures import Figures
 from bot.stats.recount import recount
-from bot.statswork import report
+from bot.stats.statswork import report
 from bot.storage import people
 from bot.storage.database import Database, connect
 from bot.storage.migrate import migrate

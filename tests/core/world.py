@@ -14,13 +14,10 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
-from bot.casework import Casework, Vitals
+from bot.cases.casework import Casework, Vitals
 from bot.commands.services import Draft
 from bot.commands.types import Agent, Role, Sent
 from bot.desk import State
-from bot.erasework import Means
-from bot.jobs import jobs
-from bot.journal import Journal
 from bot.messages import (
     AgentId,
     Contact,
@@ -33,13 +30,16 @@ from bot.messages import (
 )
 from bot.outbox import Outbox, Rest, rest
 from bot.policy import CorePolicy, InboxPolicy, PacePolicy, Rate, TeamPolicy
+from bot.privacy.erasework import Means
+from bot.privacy.journal import Journal
+from bot.privacy.tombstones import keys_of
 from bot.relay import Relay
 from bot.retry import RetryPolicy
 from bot.storage import history
 from bot.storage.database import Database
 from bot.storage.schema import delivery, lane
-from bot.timers import Timers
-from bot.tombstones import keys_of
+from bot.timing.jobs import jobs
+from bot.timing.timers import Timers
 from tests.core.ends import (
     PLAIN,
     SHORT,

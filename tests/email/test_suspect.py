@@ -10,9 +10,9 @@ from bot.adapters.email import convert
 from bot.adapters.email.mime import parse
 from bot.adapters.email.settings import EmailSettings
 from bot.adapters.email.suspect import suspicion
+from bot.identity.quarantine import unwanted
 from bot.messages import Contact, Message, SourceId, Suspicion, SuspicionKind
 from bot.policy import QuarantinePolicy
-from bot.quarantine import unwanted
 from tests.email.corpora import mail_corpus
 
 OURS = "support@shop.example"

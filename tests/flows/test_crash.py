@@ -31,9 +31,9 @@ IN = [
 """Points on the way in: from the mailbox to the thread."""
 
 OUT = [
-    "bot.casework:Casework.reply:before:1",
-    "bot.casework:Casework.reply:after:1",
-    "bot.attempt:Attempts._send:before:1",
+    "bot.cases.casework:Casework.reply:before:1",
+    "bot.cases.casework:Casework.reply:after:1",
+    "bot.delivery.attempt:Attempts._send:before:1",
     "bot.adapters.email.adapter:EmailAdapter.send:before:1",
     "bot.adapters.email.adapter:EmailAdapter.send:after:1",
     "bot.slack.desk:SlackDesk.mark:after:2",

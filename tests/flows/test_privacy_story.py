@@ -216,7 +216,7 @@ async def test_a_visitor_of_the_site_is_forgotten_with_the_token(shop: Shop) -> 
 @pytest.mark.parametrize(
     "point",
     [
-        "bot.journal:Journal.append:after:1",
+        "bot.privacy.journal:Journal.append:after:1",
         "bot.slack.desk:SlackDesk.remove:after:2",
     ],
 )

@@ -14,7 +14,7 @@ sla:
 reminders:
   after_breach: [{after: 1h, tell: leads}]
 """
-POINTS = ["bot.reminders:tell:after:1", "bot.slack.desk:SlackDesk.post:after:2"]
+POINTS = ["bot.timing.reminders:tell:after:1", "bot.slack.desk:SlackDesk.post:after:2"]
 """Before the posts are stored; after Slack has the post. Every other window: tests/core/test_reminders_once.py."""
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from typing_extensions import override
 
 from bot.adapters.site.adapter import capabilities
-from bot.backlog import after
 from bot.blobs import FolderBlobs
 from bot.contract import Accepted, BacklogItem
+from bot.delivery.backlog import after
 from bot.messages import Event, InboxId, TeamId
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.relay import Relay

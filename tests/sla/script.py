@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.clockwork.promises import Promises, usual
 from bot.commands.desk_services import Priority
 from bot.commands.types import Agent
 from bot.messages import AgentId
-from bot.policies import rule_of
-from bot.promises import Promises, usual
-from bot.sections_sla import HoursSection, Sla
+from bot.settings.policies import rule_of
+from bot.settings.sections_sla import HoursSection, Sla
 from bot.storage.clocks import STOPPED, Clock, Happened
 from tests.sla.stage import AMIR, KIM, TEAMS, Stage
 

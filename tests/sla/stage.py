@@ -21,14 +21,14 @@ from sqlalchemy import Connection, select
 
 import bot.outbox
 from bot import sla
+from bot.clockwork.promises import Promises
+from bot.clockwork.recounting import Recounting
 from bot.commands.services import Draft, Person
 from bot.commands.types import Agent, Role, Sent
 from bot.contract import Accepted
 from bot.desk import State
 from bot.errors import PermanentFailure
 from bot.messages import AgentId, Failure, InboxId, MessageId, RemoteId, SourceId, TeamId, Text
-from bot.promises import Promises
-from bot.recounting import Recounting
 from bot.storage import cases, clocks, history
 from bot.storage.clocks import Clock, Happened
 from bot.storage.database import Database, connect

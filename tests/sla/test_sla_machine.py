@@ -17,11 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from typing_extensions import override
 
 import bot.outbox
-from bot.book import BY_HAND
+from bot.clockwork.book import BY_HAND
+from bot.clockwork.promises import Promises, usual
 from bot.commands.types import Agent
 from bot.messages import MessageId
-from bot.promises import Promises, usual
-from bot.sections_sla import HoursSection
+from bot.settings.sections_sla import HoursSection
 from bot.storage.clocks import Clock
 from tests.sla.naive import START, WEEK, Case, Minutes, Naive, Promise
 from tests.sla.stage import AMIR, KIM, Stage, migrated, opened

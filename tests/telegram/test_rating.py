@@ -8,8 +8,8 @@ import pytest
 
 from bot.adapters.telegram.asking import DATA
 from bot.messages import Ask, Message, Rated
-from bot.rating_words import LANGUAGES
-from bot.rating_words import ask as asked_in
+from bot.rating.rating_words import LANGUAGES
+from bot.rating.rating_words import ask as asked_in
 from bot.sandbox.telegram import TelegramStandIn
 from bot.sandbox.telegram.model import Json
 from tests.email.core import Core

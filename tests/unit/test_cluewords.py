@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from bot import cluewords
-from bot.cluewords import ADDRESS, ORDER, PHONE
+from bot.merge import cluewords
+from bot.merge.cluewords import ADDRESS, ORDER, PHONE
 
 
 def values(kind: str, text: str, order: str | None = None) -> list[str]:

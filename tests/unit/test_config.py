@@ -17,7 +17,7 @@ from bot.config import Config, installed_channels, load
 from bot.contract import Adapter, AdapterContext, Channel
 from bot.errors import ConfigError
 from bot.messages import InboxId, TeamId
-from bot.sections import Sections, Team
+from bot.settings.sections import Sections, Team
 
 ENVIRON = {
     "SLACK_BOT_TOKEN": "xoxb-7301-9924-hWq2bTz",

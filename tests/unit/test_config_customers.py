@@ -8,10 +8,10 @@ import pytest
 
 from bot.config import Config
 from bot.errors import ConfigError
-from bot.policies import attribute_rules, quarantine_policy
+from bot.identity.valuetypes import TYPES
 from bot.policy import AttributeRule, QuarantinePolicy, own_attributes
-from bot.sections import Attribute
-from bot.valuetypes import TYPES
+from bot.settings.policies import attribute_rules, quarantine_policy
+from bot.settings.sections import Attribute
 from tests.unit.test_config import GOOD, read
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.clockwork.promises import Facts, Kind, Rule, Target, unpack
 from bot.config import Config, load
 from bot.errors import ConfigError
 from bot.hours import Hours
-from bot.policies import notes, promises
-from bot.promises import Facts, Kind, Rule, Target, unpack
-from bot.sections_sla import days_of, intervals_of, target_of, week_of
+from bot.settings.policies import notes, promises
+from bot.settings.sections_sla import days_of, intervals_of, target_of, week_of
 from tests.unit.test_config import CHANNELS, ENVIRON, GOOD
 
 OFFICE = """\

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.calendar.wallclock import pieces, wall
 from bot.hours import Hours, add, between, explain, is_open, next_close, next_open
-from bot.wallclock import pieces, wall
 from tests.unit import slow_hours
 
 DAY = 86_400

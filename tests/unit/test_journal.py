@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import tombstones
-from bot.journal import Entry, Journal
+from bot.privacy import tombstones
+from bot.privacy.journal import Entry, Journal
 
 
 async def everything(journal: Journal, offset: int = 0) -> tuple[list[Entry], int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot import answer_words, rating_words
+from bot.answering import answer_words
+from bot.rating import rating_words
 
 
 @pytest.mark.parametrize(

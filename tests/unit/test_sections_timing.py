@@ -10,8 +10,8 @@ from bot import config as configuration
 from bot.capabilities import Capabilities
 from bot.errors import ConfigError
 from bot.messages import InboxId, TeamId
-from bot.policies import core_policy
 from bot.policy import ESCALATIONS, CorePolicy, Escalation
+from bot.settings.policies import core_policy
 
 BASE = """\
 slack: {bot_token: "${BOT}", app_token: "${APP}"}

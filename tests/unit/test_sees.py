@@ -9,7 +9,7 @@ import pytest
 from bot.config import load
 from bot.errors import ConfigError
 from bot.messages import TeamId
-from bot.policies import seen_by
+from bot.settings.policies import seen_by
 from tests.unit.test_config import CHANNELS, ENVIRON, GOOD
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.wallclock import wall
-from bot.when import When, WhenError, read, said
+from bot.calendar.wallclock import wall
+from bot.calendar.when import When, WhenError, read, said
 
 BERLIN = "Europe/Berlin"
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr
 
 from bot.errors import ConfigError
-from bot.modelcheck import check, nearest
-from bot.yamlfile import Document, FromEnvironment, read, written
+from bot.settings.modelcheck import check, nearest
+from bot.settings.yamlfile import Document, FromEnvironment, read, written
 
 
 def parsed(tmp_path: Path, text: str, **environ: str) -> Document:

@@ -1,0 +1,1 @@
+"""Automatic answers: when, in which words, and what became of them."""

@@ -1,0 +1,1 @@
+"""What agents see and do with the conversations of customers."""

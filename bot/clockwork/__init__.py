@@ -1,0 +1,1 @@
+"""The clocks of promises to customers: terms, arithmetic, the ledger, and what makes them be counted anew."""

@@ -1,0 +1,1 @@
+"""An archive of a customer, and their end: what is erased, and what keeps it from coming back."""

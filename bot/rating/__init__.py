@@ -1,0 +1,1 @@
+"""Asking customers how it was, and what they say."""
