@@ -124,10 +124,18 @@ def hold(
             now=now,
             given=not contact.verified,
             anonymous=contact.anonymous,
+            language=contact.language,
         )
     if contact.verified:
         people.verify(connection, identity_id, evidence, now)
+    _reads(connection, identity_id, None, contact)
     return identity_id
+
+
+def _reads(connection: Connection, identity_id: int, before: str | None, sender: Contact) -> None:
+    """Keeps what the channel says that they read, where that is news."""
+    if sender.language is not None and sender.language != before:
+        people.set_language(connection, identity_id, sender.language)
 
 
 def _answered(
@@ -149,6 +157,7 @@ def _answered(
             if sender.verified:
                 evidence = f"answered our message; {sender.evidence or 'proven by the channel'}"
                 people.verify(connection, given, evidence, now)
+            _reads(connection, given, None, sender)
             blocked = bool(people.named(connection, [customer_id])[customer_id].blocked)
             return Whose(customer_id, given, blocked, known=True, warning=_doubt(sender))
     if own is None:
@@ -157,6 +166,7 @@ def _answered(
         return Whose(customer_id, None, blocked, known=True, other_sender=other, warning=_doubt(sender))
     if sender.verified and not own.verified and not owned:
         people.verify(connection, own.id, sender.evidence, now)
+    _reads(connection, own.id, own.language, sender)
     return Whose(
         customer_id, own.id, own.blocked, known=True, warning=_doubt(sender), quarantine=own.quarantine
     )
@@ -208,6 +218,7 @@ def _doubt(sender: Contact) -> str | None:
 def _known(connection: Connection, one: people.KnownIdentity, sender: Contact, warning: str | None) -> Whose:
     if one.name is None and sender.name and " ".join(sender.name.split()):
         people.name_customer(connection, one.customer_id, one.id, display_name(sender))
+    _reads(connection, one.id, one.language, sender)
     return Whose(
         one.customer_id,
         one.id,
@@ -235,6 +246,7 @@ def _create(
         now=now,
         anonymous=sender.anonymous,
         erased_before=stones is not None and stones.known_at(connection, sender),
+        language=sender.language,
     )
     if warning is None:
         warning = _doubt(sender)

@@ -106,6 +106,7 @@ class Contact:
     ``address`` is normalised by the adapter (the same person always gives the same string).
     ``verified`` says that the channel proved the sender; ``evidence`` says how, or why not, in a few words.
     ``anonymous``: what was proven is only that it is the same one as before (a browser), not who that is.
+    ``language`` is what the channel says that they read ("de", "pt-BR"): a hint, which proves nothing.
     """
 
     channel: str
@@ -114,6 +115,7 @@ class Contact:
     verified: bool = False
     evidence: str | None = None
     anonymous: bool = False
+    language: str | None = None
 
 
 class SuspicionKind(StrEnum):

@@ -32,7 +32,19 @@ NOUNS = (
 )
 """Of the interfaces that commands declare, and the core implements."""
 FIRST: tuple[str, ...] = (
-    *("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log"),
+    *(
+        "messages",
+        "errors",
+        "capabilities",
+        "contract",
+        "retry",
+        "hours",
+        "desk",
+        "pace",
+        "policy",
+        "log",
+        "languages",
+    ),
     *("stats.cells", "stats.figures", "stats.grades"),
     *(
         "clockwork.promises",

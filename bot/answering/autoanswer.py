@@ -56,10 +56,10 @@ def consider(connection: Connection, policy: CorePolicy, asked: Asked, now: floa
     identity_id = asked.whose.identity_id
     if kind is None or identity_id is None or answers.sent(connection, asked.case_id, kind):
         return set()
-    known = answers.known_of(connection, asked.whose.customer_id)
+    known = answers.known_of(connection, asked.whose.customer_id, identity_id)
     if not known.welcome or not _within_caps(connection, policy, identity_id, now):
         return set()
-    said, told = _words(connection, policy, given, asked, kind, known.said, now)
+    said, told = _words(connection, policy, given, asked, kind, known, now)
     return _send(connection, team, asked, kind, (said, told), replies.next_key(key), now) if said else set()
 
 
@@ -96,13 +96,13 @@ def _words(
     given: AnswerPolicy,
     asked: Asked,
     kind: str,
-    said: dict[str, str],
+    known: answers.Known,
     now: float,
 ) -> tuple[str, str]:
     """What the customer is told, and in a few words what that was, for the team."""
     working = policy.promises.hours_of(asked.inbox.team)
-    language = answer_words.language_of(_plain(said.get("language")), given.language)
-    own_zone = _zone(_plain(said.get("zone")))
+    language = answer_words.language_of(known.language, given.language)
+    own_zone = _zone(known.zone)
     back = hours.next_open(working, now) if kind == OFF_HOURS else None
     wait = measured(connection, asked.inbox.id, working.zone, now)
     holes = {
@@ -129,16 +129,6 @@ def measured(connection: Connection, inbox: str, zone: str, now: float) -> float
         <= 1
     ]
     return median(took) if len(took) >= FEWEST else None
-
-
-def _plain(stored: str | None) -> str | None:
-    if stored is None:
-        return None
-    try:
-        value = json.loads(stored)
-    except ValueError:
-        value = stored
-    return value if isinstance(value, str) else None
 
 
 def _zone(name: str | None) -> str | None:

@@ -123,7 +123,8 @@ def _proof(one: KnownAs, call: Call, now: float) -> str:
         proof = f"proven {clock(one.proven_at, zone, now)}{why}"
     used = "never wrote by it" if one.last_used_at is None else f"last {clock(one.last_used_at, zone, now)}"
     by = f" to {', '.join(one.inboxes)}" if one.inboxes and one.last_used_at is not None else ""
-    return f"{proof} · {used}{by}"
+    reads = f" · language {one.language}" if one.language else ""
+    return f"{proof} · {used}{by}{reads}"
 
 
 async def profile(services: Services, call: Call) -> Result:

@@ -28,7 +28,8 @@ class WrongValues(UserError):
 class KnownAs:
     """One identity of a customer. ``inboxes`` are those they wrote by, ``last_used_at`` is None where they never did.
 
-    ``proven_at`` is None while it is only a claim; ``given``: they said on another channel that it is theirs.
+    ``proven_at`` is None while it is only a claim; ``given``: they said on another channel that it is theirs. ``language`` is
+    what the channel says that they read.
     """
 
     channel: str
@@ -38,6 +39,7 @@ class KnownAs:
     given: bool
     inboxes: tuple[str, ...]
     last_used_at: float | None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def _add(connection: Connection, customer_id: int, who: Contact, now: float) -> 
         evidence=who.evidence,
         name=who.name,
         now=now,
+        language=who.language,
     )
 
 

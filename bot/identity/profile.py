@@ -166,7 +166,8 @@ def _known_as(policy: CorePolicy, found: Any) -> tuple[KnownAs, ...]:
             proven = (row.verified_at or row.created_at) if row.verified else None
             names = tuple(dict.fromkeys(labels.get(row.id, ())))
             made[row.id] = KnownAs(
-                row.channel, row.address, proven, row.evidence, bool(row.given), names, row.last_in_at
+                *(row.channel, row.address, proven, row.evidence, bool(row.given), names, row.last_in_at),
+                language=row.language,
             )
     return tuple(made.values())
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from bot import languages
 from bot.policy import AttributeRule
 
 Scalar: TypeAlias = str | int | float | bool
@@ -23,7 +24,6 @@ LONGEST = 200
 LONGEST_URL = 500
 _YES = frozenset({"yes", "y", "true", "on", "1"})
 _NO = frozenset({"no", "n", "false", "off", "0"})
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,9})?")
 
@@ -117,11 +117,10 @@ def _zone(rule: AttributeRule, given: object) -> str:
 
 
 def _language(rule: AttributeRule, given: object) -> str:
-    match = _LANGUAGE.fullmatch(_line(given))
-    if match is None:
+    code = languages.tag(_line(given))
+    if code is None:
         raise _Wrong
-    code, script, place = match.groups()
-    return "-".join(part for part in (code.lower(), (script or "").title(), (place or "").upper()) if part)
+    return code
 
 
 def _phone(rule: AttributeRule, given: object) -> str:

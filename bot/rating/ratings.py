@@ -168,8 +168,8 @@ def _ask(
     assert way is not None
     route = people.route_by_id(connection, way.route_id)
     assert route is not None
-    said = answers.known_of(connection, customer_id).said.get("language")
-    language = language_of(_plain(said), policy.ratings.of[inbox.id].language)
+    known = answers.known_of(connection, customer_id, route.identity_id)
+    language = language_of(known.language, policy.ratings.of[inbox.id].language)
     token = new_key()
     asks = inbox.able.asks
     meta = {"ask": rating_words.pack(rating_words.ask(language, token))} if asks else {}
@@ -203,14 +203,6 @@ def _ask(
         message_id=message_id,
     )
     return {lanes.append(connection, route.lane_id, [NewDelivery("send", message_id)], now)}
-
-
-def _plain(stored: str | None) -> str | None:
-    try:
-        value = json.loads(stored) if stored is not None else None
-    except ValueError:
-        value = stored
-    return value if isinstance(value, str) else None
 
 
 # What they say

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from bot.storage.schema import RESOLVED, conversation, customer
+from bot.storage.schema import RESOLVED, conversation, customer, identity
 from bot.storage.schema_clocks import clock
 from bot.storage.schema_people import attribute
 from bot.storage.schema_reminders import auto_answer
@@ -32,6 +33,12 @@ _CUSTOMER = select(customer.c.blocked, customer.c.spam, customer.c.quarantine, c
 _SAID = select(attribute.c.name, attribute.c.value).where(
     attribute.c.customer_id == bindparam("which"), attribute.c.name.in_(("language", "zone"))
 )
+_READS = (
+    select(identity.c.language)
+    .where(identity.c.customer_id == bindparam("which"), identity.c.language.is_not(None))
+    .order_by((identity.c.id == bindparam("at")).desc(), identity.c.id.desc())
+    .limit(1)
+)
 _FIRST = select(clock.c.started_at, clock.c.stopped_at).where(
     clock.c.id > select(func.coalesce(func.max(clock.c.id), 0)).scalar_subquery() - RECENT,
     clock.c.inbox == bindparam("which"),
@@ -54,10 +61,15 @@ _WAITING = (
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a customer: whether they may be answered, and their ``language`` and ``zone`` as stored (JSON)."""
+    """What is known of a customer: whether they may be answered, and their language and zone.
+
+    The language is what was noted of them, else what the channel tells of the identity that is written to, else what another
+    of their channels tells.
+    """
 
     welcome: bool
-    said: dict[str, str]
+    language: str | None
+    zone: str | None
 
 
 def sent(connection: Connection, conversation_id: int, kind: str) -> bool:
@@ -89,12 +101,24 @@ def add(
     connection.execute(_ADD, values)
 
 
-def known_of(connection: Connection, customer_id: int) -> Known:
-    """What is known of a customer."""
+def known_of(connection: Connection, customer_id: int, identity_id: int | None = None) -> Known:
+    """What is known of a customer who would be written to at an identity."""
     row = connection.execute(_CUSTOMER, {"which": customer_id}).one_or_none()
     welcome = row is not None and not (row.blocked or row.spam or row.quarantine or row.erased_at)
-    said = {one.name: one.value for one in connection.execute(_SAID, {"which": customer_id})}
-    return Known(welcome, said)
+    said = {one.name: _plain(one.value) for one in connection.execute(_SAID, {"which": customer_id})}
+    language = said.get("language")
+    if language is None:
+        language = connection.execute(_READS, {"which": customer_id, "at": identity_id or 0}).scalar()
+    return Known(welcome, language, said.get("zone"))
+
+
+def _plain(stored: str) -> str | None:
+    """An attribute's value, as it is stored (JSON), where it is words."""
+    try:
+        value = json.loads(stored)
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None
 
 
 def first_answers(connection: Connection, inbox: str, since: float) -> Sequence[Any]:

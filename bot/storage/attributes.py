@@ -93,6 +93,7 @@ def identities(connection: Connection, customer_ids: Sequence[int]) -> Sequence[
             identity.c.given,
             identity.c.created_at,
             identity.c.verified_at,
+            identity.c.language,
             route.c.inbox,
             route.c.last_in_at,
         )

@@ -168,7 +168,14 @@ def forget_who(connection: Connection, ids: Collection[int], now: float) -> None
     connection.execute(
         update(identity)
         .where(theirs)
-        .values(address=_stone(identity.c.id), name=None, evidence=None, verified=False, given=False)
+        .values(
+            address=_stone(identity.c.id),
+            name=None,
+            evidence=None,
+            verified=False,
+            given=False,
+            language=None,
+        )
     )
     connection.execute(
         update(customer)

@@ -31,6 +31,7 @@ class KnownIdentity:
     quarantine: str | None = None
     since: float = 0.0
     """Since when the customer is known."""
+    language: str | None = None
 
 
 def handle(customer_id: int) -> str:
@@ -58,6 +59,7 @@ _BY_ADDRESS = Hot(
         identity.c.erased_before,
         customer.c.quarantine,
         customer.c.created_at,
+        identity.c.language,
     )
     .join(customer, customer.c.id == identity.c.customer_id)
     .where(
@@ -73,7 +75,15 @@ def identities_at(connection: Connection, channel: str, address: str) -> list[Kn
     rows = _BY_ADDRESS.run(connection, {"channel": channel, "address": address})
     return [
         KnownIdentity(
-            row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6], bool(row[7]), row[8], row[9]
+            row[0],
+            row[1],
+            row[2],
+            bool(row[3]),
+            row[4],
+            bool(row[5]),
+            row[6],
+            bool(row[7]),
+            *row[8:],
         )
         for row in rows
     ]
@@ -103,6 +113,7 @@ def add_identity(
     given: bool = False,
     anonymous: bool = False,
     erased_before: bool = False,
+    language: str | None = None,
 ) -> int:
     """A new identity of a customer. ``given``: they only said, on another channel, that it is theirs.
 
@@ -120,6 +131,7 @@ def add_identity(
         "verified_at": now if verified else None,
         "anonymous": anonymous,
         "erased_before": erased_before,
+        "language": language,
     }
     return int(connection.execute(_ADD_IDENTITY, values).scalar_one())
 
@@ -174,6 +186,11 @@ def name_customer(connection: Connection, customer_id: int, identity_id: int, na
     """A customer who had no name but an address has told it."""
     connection.execute(update(customer).where(customer.c.id == customer_id).values(name=name))
     connection.execute(update(identity).where(identity.c.id == identity_id).values(name=name))
+
+
+def set_language(connection: Connection, identity_id: int, language: str) -> None:
+    """A channel has told what somebody reads."""
+    connection.execute(update(identity).where(identity.c.id == identity_id).values(language=language))
 
 
 def set_blocked(connection: Connection, customer_id: int, on: bool) -> None:

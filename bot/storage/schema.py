@@ -67,6 +67,7 @@ identity = Table(
     Column("anonymous", Boolean, nullable=False, server_default=text("false")),  # a browser, of nobody known
     # Somebody at this address was erased: what comes again of then is not kept.
     Column("erased_before", Boolean, nullable=False, server_default=text("false")),
+    Column("language", Text),  # what they read, as the channel tells it
     # A claim to an address and the proven owner of it are two identities: a spoofed mail never joins the owner.
     # What somebody only said of themselves is a third thing: it may be said by many.
     Index("uq_identity_address", "channel", "address", "verified", unique=True, **where("not given")),
@@ -151,6 +152,7 @@ thread = Table(
         sqlite_where=text("current = 1"),  # as a query says it: else SQLite does not see that the index fits
         postgresql_where=text("current"),
     ),
+    Index("ix_thread_unposted", "channel", **where("ts is null")),
     Index("uq_thread_place", "channel", "ts", unique=True, **where("ts is not null")),
 )
 

@@ -13,8 +13,9 @@ from bot.clockwork.promises import Promises, Rule, Target
 from bot.commands.services import Draft
 from bot.desk import Activity, Replied, State, Status
 from bot.errors import PermanentFailure
-from bot.messages import CustomerId, Failure, RemoteId, SourceId, Text
+from bot.messages import Contact, CustomerId, Failure, RemoteId, SourceId, Text
 from bot.policy import AnswerPolicy, AnswersPolicy, QuarantinePolicy
+from bot.storage import answers, people
 from bot.storage.database import Database
 from bot.storage.schema import conversation, customer, message
 from bot.storage.schema_people import attribute
@@ -112,6 +113,59 @@ async def test_in_their_language_and_on_their_clock(
         await world.says("And now?", source="in-2")
         await world.quiet()
         assert words in world.mail.words()[0]
+
+
+async def test_without_a_note_of_it_in_what_their_channel_says_that_they_read(database: Database) -> None:
+    """An agent's note counts more; a new word of the channel more than an old one; the same one is not stored again."""
+    world, clock = world_of(database)
+
+    async def asks(number: int, language: str | None, words: str) -> None:
+        sender = Contact("email", "dana@mail.example", "Dana Petrov", True, "dkim=pass", language=language)
+        await world.says("Hello?", source=f"in-{number}", sender=sender)
+        await world.quiet()
+        assert words in world.mail.words()[-1]
+        assert len(world.mail.sent) == number
+        await world.casework.resolve(DANA, SUPPORT, KIM, f"r{number}")
+
+    async with world:
+        clock.skip(EVENING)
+        await asks(1, "de-AT", "wieder da")
+        await asks(2, None, "wieder da")
+        await asks(3, "fr", "de retour")
+        ((profile),) = [await world.casework.profile.show(DANA, SUPPORT)]
+        assert [one.language for one in profile.known_as] == ["fr"]
+        values = {"customer_id": 1, "name": "language", "value": '"es"', "source": "UKIM", "at": 0.0}
+
+        def note(connection: Connection) -> None:
+            connection.execute(insert(attribute), values)
+
+        await database.write(note)
+        clock.skip(24 * HOUR)  # of three a day nobody gets more
+        await asks(4, "fr", "volvemos")
+
+
+async def test_what_one_channel_says_counts_on_another(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        clock.skip(EVENING)
+        chat = Contact("chat", "v1", "Visitor", True, "token", language="it")
+        await world.says("Ciao", source="in-1", inbox=CHAT, sender=chat)
+        await world.quiet()
+        assert "risposta automatica" in world.chat.words()[0]
+
+        def left(connection: Connection) -> tuple[str | None, str | None]:
+            here = answers.known_of(connection, 1, None).language
+            elsewhere = people.add_identity(
+                *(connection, 1, "email", "v@mail.example"),
+                verified=True,
+                evidence=None,
+                name=None,
+                now=0.0,
+                language=None,
+            )
+            return here, answers.known_of(connection, 1, elsewhere).language
+
+        assert await database.write(left) == ("it", "it")
 
 
 async def test_the_wait_was_measured_or_is_not_told(database: Database) -> None:

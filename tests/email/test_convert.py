@@ -36,6 +36,20 @@ def test_the_sender_is_the_customer_when_proven_and_when_not() -> None:
     assert whose("From: dana@mail.example") == ("dana@mail.example", False, None)
 
 
+@pytest.mark.parametrize(
+    ("headers", "language"),
+    [
+        (("Content-Language: de-DE", "Accept-Language: en-US"), "de-DE"),
+        (("Accept-Language: fr-FR, en;q=0.5",), "fr-FR"),
+        (("Content-Language: none of these", "Accept-Language: *"), None),
+        ((), None),
+    ],
+)
+def test_the_language_that_a_mail_names(headers: tuple[str, ...], language: str | None) -> None:
+    found = convert.customer(mail(PASS, "From: dana@mail.example", *headers), SETTINGS, OWN)
+    assert found is not None and found.contact.language == language
+
+
 def test_a_forged_sender_is_said() -> None:
     found = whose(
         "Authentication-Results: mx.shop.example; dmarc=fail header.from=mail.example",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from bot.messages import (
     AddressGiven,
@@ -34,6 +35,21 @@ async def test_a_visitor_says_something_and_gets_an_answer() -> None:
         (item,) = (await tab.get("messages"))["items"]
         assert (item["from"], item["author"], item["text"]) == ("team", "Kim", "It ships today.")
         assert item["id"] == receipt.remote_ids[0]
+
+
+async def test_the_page_says_what_its_visitor_reads() -> None:
+    async with chat() as rig:
+        tab = await rig.tab(language="pt_br")
+        await tab.say("Onde está?")
+        for language, known in (("", "pt-BR"), ("klingon", "pt-BR"), ("de", "de")):
+            tab = await rig.tab(tab.token, tab.after, language=language)
+            await tab.say(f"{language}?")
+            assert rig.core.messages()[-1].sender.language == known
+        assert rig.core.messages()[0].sender.language == "pt-BR"
+        for wrong in (7, "x" * 101):
+            ws = await rig.connect()
+            await ws.send_str(json.dumps({"t": "hello", "v": 1, "after": 0, "language": wrong}))
+            assert (await ws.receive()).data == 4000
 
 
 async def test_who_only_looks_leaves_nothing_behind() -> None:

@@ -32,7 +32,7 @@ async def test_a_text_becomes_a_message(telegram: TelegramStandIn, core: Core) -
     ]
     who = message.sender
     assert (who.channel, who.address, who.name) == ("telegram", str(DANA), "Dana Petrov")
-    assert (who.verified, who.evidence) == (True, "Telegram account")
+    assert (who.verified, who.evidence, who.language) == (True, "Telegram account", "en")
     assert (message.thread_key, message.remote_id, message.automated) == (str(DANA), f"{DANA}:1", None)
     assert b"where is my parcel" in core.files[message.raw or ""]
     assert core.problems == [None]

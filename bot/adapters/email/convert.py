@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from bot import languages
 from bot.adapters.email.auth import Verdict, verdict
 from bot.adapters.email.headers import Address
 from bot.adapters.email.html import convert
@@ -71,7 +72,7 @@ def customer(mail: ParsedMail, settings: EmailSettings, own: frozenset[str]) -> 
         if ours:
             return None
     proven = verdict(mail, settings.authserv_id, settings.authserv_fields)
-    found = _contact(sender, proven.result == "pass", proven.evidence)
+    found = replace(_contact(sender, proven.result == "pass", proven.evidence), language=_reads(mail))
     different = [other.address for other in others if other.address != sender.address]
     note = f"The sender asks for answers to {different[0]}." if different else None
     return Customer(found, _with_warning(note, proven))
@@ -80,6 +81,12 @@ def customer(mail: ParsedMail, settings: EmailSettings, own: frozenset[str]) -> 
 def _with_warning(note: str | None, proven: Verdict) -> str | None:
     warning = f"The sender's address may be forged: {proven.evidence}." if proven.result == "fail" else None
     return " ".join(part for part in (warning, note) if part) or None
+
+
+def _reads(mail: ParsedMail) -> str | None:
+    """The language of a mail as its program names it: what it is written in, else what its writer reads (RFC 3282)."""
+    names = (mail.headers.get("content-language"), mail.headers.get("accept-language"))
+    return next((found for name in names if (found := languages.preferred(name))), None)
 
 
 def _contact(address: Address, verified: bool, evidence: str | None) -> Contact:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from bot import languages
 from bot.messages import Span, Text
 
 VERSION = 1
@@ -19,6 +20,8 @@ MAX_FRAME = 64 * 1024
 """Bytes of one frame from a visitor."""
 MAX_COMMENT = 2_000
 """Code points of the words beside a rating."""
+MAX_LANGUAGE = 100
+"""Characters of a language's code."""
 MAX_SEEN = 100
 """Replies that one ``seen`` may name."""
 _MAX_NUMBER = 2**53
@@ -45,12 +48,14 @@ class Hello:
     """The first frame: who this is, and how far it has read.
 
     ``identity`` is a token that the site signed, ``device`` the client's own random name, which makes the token its own.
+    ``language`` is that of the page, else of the browser, as far as it is one.
     """
 
     token: str | None
     after: int
     identity: str | None = None
     device: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,10 @@ def _hello(data: dict[str, Any]) -> Frame:
         raise BadFrame("identity")
     if device != "":
         _id({"id": device})
-    return Hello(token, after, identity, device)
+    language = data.get("language", "")
+    if not isinstance(language, str) or len(language) > MAX_LANGUAGE:
+        raise BadFrame("language")
+    return Hello(token, after, identity, device, languages.tag(language))
 
 
 def _say(data: dict[str, Any]) -> Frame:

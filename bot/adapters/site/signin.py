@@ -29,10 +29,15 @@ def contact(visitor: Visitor) -> Contact:
     """The visitor as a sender: whom the site has proven, or only the same one as before."""
     if visitor.subject is not None:
         name = visitor.name or f"User {visitor.subject[:40]}"
-        return Contact("site", f"{SUBJECT}{visitor.subject}", name, verified=True, evidence=proof.EVIDENCE)
+        proven = f"{SUBJECT}{visitor.subject}"
+        return Contact(
+            "site", proven, name, verified=True, evidence=proof.EVIDENCE, language=visitor.language
+        )
     name = f"Visitor {visitor.id[:4].upper()}"
     evidence = "site visitor's token"
-    return Contact("site", visitor.id, name, verified=True, evidence=evidence, anonymous=True)
+    return Contact(
+        "site", visitor.id, name, verified=True, evidence=evidence, anonymous=True, language=visitor.language
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ class Talk:
         if len(visitor.sockets) >= house.settings.connections_per_visitor:
             raise Ended(protocol.TOO_MANY, "too many tabs")
         self._visitor = visitor
+        visitor.language = hello.language or visitor.language
         # From here on nothing that is said is missed: first live, then what was before.
         house.visitors.join(visitor, self._socket)
         try:

@@ -37,7 +37,18 @@ class Visitor:
     """One visitor while they are here."""
 
     __slots__ = (
-        *("address_given", "id", "name", "pending", "recent", "refused", "sockets", "spoken", "subject"),
+        *(
+            "address_given",
+            "id",
+            "language",
+            "name",
+            "pending",
+            "recent",
+            "refused",
+            "sockets",
+            "spoken",
+            "subject",
+        ),
         *("told", "tokens"),
     )
 
@@ -52,6 +63,8 @@ class Visitor:
         self.recent: tuple[tuple[float, str], ...] = ()
         self.subject: str | None = None
         """Whom the site has proven them to be; None: nobody knows."""
+        self.language: str | None = None
+        """What the page, or the browser, that they came by last is in."""
         self.name: str | None = None
         self.pending: dict[str, Any] | None = None
         """What the site says of them, until they say something themselves: who only looks is told to nobody."""

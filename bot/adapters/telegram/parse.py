@@ -16,6 +16,7 @@ from typing import Any
 
 import telegram
 
+from bot import languages
 from bot.adapters.telegram import asking
 from bot.adapters.telegram.kinds import Content, RemoteFile, content
 from bot.messages import (
@@ -140,7 +141,10 @@ def sender(message: telegram.Message) -> Contact:
 
 def contact(user: telegram.User) -> Contact:
     """A Telegram account: the id proves it, the name is only what they call themselves."""
-    return Contact(CHANNEL, str(user.id), user.full_name or user.username, True, EVIDENCE)
+    name = user.full_name or user.username
+    return Contact(
+        CHANNEL, str(user.id), name, True, EVIDENCE, language=languages.tag(user.language_code or "")
+    )
 
 
 def remote_id(chat_id: int | str, message_id: int) -> RemoteId:

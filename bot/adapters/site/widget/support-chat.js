@@ -196,9 +196,10 @@ class Store {
 
 /* The conversation: what was said, what waits to be sent, and the line to the server. Knows nothing of the screen. */
 class Talk {
-  constructor(base, changed) {
+  constructor(base, changed, language) {
     this.base = base;
     this.changed = changed;
+    this.language = language;
     this.store = new Store(`support-chat ${base} `);
     this.info = { maxFile: 1e7, maxFiles: 5, maxText: 10000, askAddressAfter: 0 };
     this.tries = 0;
@@ -265,7 +266,7 @@ class Talk {
     if (identity && !this.store.get("device")) this.store.set("device", newId());
     ws.onopen = () => {
       if (token !== this.token) { this.cut(); return this.connect(); } // another tab has stored one in the meantime
-      this.put({ t: "hello", v: 1, token: token || undefined, after, ...identity && { identity, device: this.store.get("device") } });
+      this.put({ t: "hello", v: 1, token: token || undefined, after, language: this.language(), ...identity && { identity, device: this.store.get("device") } });
     };
     ws.onmessage = (event) => {
       clearTimeout(this.silence);
@@ -569,7 +570,7 @@ class SupportChat extends HTMLElement {
   connectedCallback() {
     const base = this.getAttribute("endpoint") || (SCRIPT ? new URL(".", SCRIPT).href : "");
     this.#root.adoptedStyleSheets = [sheet];
-    this.#talk = new Talk(new URL(base.endsWith("/") ? base : `${base}/`, location.href).href, (frame) => this.#changed(frame));
+    this.#talk = new Talk(new URL(base.endsWith("/") ? base : `${base}/`, location.href).href, (frame) => this.#changed(frame), () => this.closest("[lang]")?.lang || navigator.language);
     SupportChat.all.add(this);
     this.#listen(window, "online", () => this.#talk.wake());
     this.#listen(window, "offline", () => this.#changed());
