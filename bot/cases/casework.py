@@ -5,6 +5,7 @@ Implements ``bot.commands.services.Services``.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from bot.commands.stats_services import StatsServices
 from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
-from bot.errors import UserError
+from bot.errors import StorageError, UserError
 from bot.identity.linkwork import LinkWork, Target
 from bot.identity.profile import Profiles
 from bot.identity.spamwork import SpamWork
@@ -58,6 +59,9 @@ from bot.timing.snoozing import Snoozing
 
 Composing = Callable[[InboxId, str | None, str], None]
 """Tells an inbox that an agent is writing to (thread key, address)."""
+
+_BEING_OPENED = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds between looks for a thread whose card is being posted. Slack waits 3 s for what an event became."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,17 @@ class Casework:
         return await self._read(lookups.nearest, words, team)
 
     async def at_thread(self, channel: str, thread_ts: str) -> Person | None:
-        """Whose thread it is."""
-        return await self._read(lookups.at_thread, channel, thread_ts)
+        """Whose thread it is.
+
+        Slack shows a card before we have stored where it is. Who is that quick, or comes back with us after a crash, is heard:
+        this waits a moment, and then raises ``StorageError``, so that Slack says it again later.
+        """
+        for pause in _BEING_OPENED:
+            found, opening = await self._read(lookups.at_thread, channel, thread_ts)
+            if found is not None or not opening:
+                return found
+            await asyncio.sleep(pause)
+        raise StorageError("A card was posted, and it is not stored yet where it is.")
 
     async def person(self, customer_id: CustomerId, team: TeamId) -> Person:
         """One customer as a team sees them."""

@@ -121,12 +121,14 @@ def nearest(connection: Connection, policy: CorePolicy, words: str, team: str | 
     return persons(connection, policy, ids, team)
 
 
-def at_thread(connection: Connection, policy: CorePolicy, channel: str, ts: str) -> Person | None:
-    """Whose thread it is."""
+def at_thread(
+    connection: Connection, policy: CorePolicy, channel: str, ts: str
+) -> tuple[Person | None, bool]:
+    """Whose thread it is; where it is nobody's, whether it may become somebody's: a card is being posted in the channel."""
     row = cases.thread_at(connection, channel, ts)
     if row is None:
-        return None
-    return person(connection, policy, row.customer_id, row.team)
+        return None, cases.is_opening(connection, channel, ts)
+    return person(connection, policy, row.customer_id, row.team), False
 
 
 def ways_of(

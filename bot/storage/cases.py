@@ -223,6 +223,28 @@ def thread_at(connection: Connection, channel: str, ts: str) -> Any | None:
     ).one_or_none()
 
 
+_SKEW = 60.0
+"""Seconds by which our clock may be ahead of Slack's."""
+_IS_OPENING = (
+    select(thread.c.id)
+    .where(
+        thread.c.channel == bindparam("place"),
+        thread.c.ts.is_(None),
+        thread.c.opening_since < bindparam("at"),
+    )
+    .limit(1)
+)
+
+
+def is_opening(connection: Connection, channel: str, ts: str) -> bool:
+    """Whether the message of a channel may be a card whose place is not stored yet."""
+    try:
+        posted_at = float(ts)
+    except ValueError:
+        return False
+    return connection.execute(_IS_OPENING, {"place": channel, "at": posted_at + _SKEW}).first() is not None
+
+
 _ADD_THREAD = insert(thread).returning(thread.c.id)
 _OPENING = update(thread).where(thread.c.id == bindparam("which")).values(opening_since=bindparam("since"))
 _SHOWN = update(thread).where(thread.c.id == bindparam("which")).values(shown=bindparam("digest"))
