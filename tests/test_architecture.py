@@ -1,7 +1,6 @@
 """The layers of docs/ARCHITECTURE.md, read from the imports: nobody knows more than they need.
 
-Every ``import`` counts, those under ``TYPE_CHECKING`` and inside functions too; the exceptions are that
-``commands/types.py`` names ``Services`` for its handlers' type, and ``commands/services.py`` the protocols of its parts.
+Every ``import`` counts, those under ``TYPE_CHECKING`` and inside functions too.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         ),
         *("sla", "clockwork", "timing", "answering", "rating", "stats", "charts"),
         *("cases", "identity", "merge", "privacy", "routing"),
-        *("commands.types", "commands.services", "commands.stats_words"),
+        *("commands.types", "commands.nouns", "commands.services", "commands.stats_words"),
         *(f"commands.{noun}_services" for noun in NOUNS),
     ),
     ("commands",),
@@ -173,10 +172,6 @@ def imports(name: str) -> tuple[frozenset[str], frozenset[str]]:
                 inner.add(rest)
             else:
                 outer.add(top)
-    if name == "commands.types":
-        inner.discard("commands.services")
-    if name == "commands.services":
-        inner = {other for other in inner if not other.endswith("_services")}
     return frozenset(inner - {name, ""}), frozenset(outer)
 
 

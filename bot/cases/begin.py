@@ -13,7 +13,7 @@ from bot import conversations, customers
 from bot.capabilities import Capabilities
 from bot.cases import drafts, lookups
 from bot.commands.desk_services import Begin
-from bot.commands.services import Confirm, Draft
+from bot.commands.nouns import Confirm, Draft
 from bot.commands.types import Sent
 from bot.errors import UserError
 from bot.messages import Contact, CustomerId, InboxId, RouteId

@@ -28,10 +28,10 @@ from bot.commands.home_services import HomeServices
 from bot.commands.linking_services import LinkingServices
 from bot.commands.macro_services import MacroServices
 from bot.commands.merging_services import MergingServices
+from bot.commands.nouns import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.privacy_services import PrivacyServices
 from bot.commands.profile_services import ProfileServices, SpamServices
 from bot.commands.rating_services import RatingServices
-from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
 from bot.commands.sla_services import SlaServices
 from bot.commands.stats_services import StatsServices
 from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices

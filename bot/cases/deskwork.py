@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.cases import acts, begin, lookups, transfer
 from bot.cases.hands import Hands
 from bot.commands.desk_services import Begin, Deed, Duty, NextUp, Opening, Priority
-from bot.commands.services import Confirm, Person
+from bot.commands.nouns import Confirm, Person
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.errors import UserError

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot import replies
 from bot.capabilities import Capabilities, fit
 from bot.cases import guard, lookups, views
-from bot.commands.services import Confirm, Draft, Person, Way
+from bot.commands.nouns import Confirm, Draft, Person, Way
 from bot.commands.types import GivenFile, Sent
 from bot.errors import UserError
 from bot.messages import Attachment, ConversationId, InboxId, MessageId, TeamId

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot.cases import lookups, recap, views
 from bot.cases.hands import Hands
 from bot.commands.finding_services import Found, HistoryPage, Hit, Narrowed, Overview, Place, Recap
-from bot.commands.services import HistoryItem
+from bot.commands.nouns import HistoryItem
 from bot.commands.types import Agent
 from bot.errors import StorageError, UserError
 from bot.housekeeping import catch_up

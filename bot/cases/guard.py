@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from bot.commands.services import Draft, Person
+from bot.commands.nouns import Draft, Person
 from bot.storage import agents, people
 
 JUST_NOW = 120.0

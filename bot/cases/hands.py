@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot import sla
 from bot.capabilities import Capabilities
 from bot.cases import acts, lookups
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.messages import AgentId, CustomerId, InboxId, TeamId

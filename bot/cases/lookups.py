@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot.capabilities import Capabilities
 from bot.cases import views
-from bot.commands.services import HistoryItem, Person, Way
+from bot.commands.nouns import HistoryItem, Person, Way
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import AgentId, ConversationId, CustomerId, InboxId, MessageId, RouteId, TeamId

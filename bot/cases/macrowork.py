@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot.cases import macros
 from bot.cases.hands import Hands
 from bot.commands.macro_services import Macro
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.identity import attributes

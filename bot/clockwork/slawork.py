@@ -10,7 +10,7 @@ from bot import sla
 from bot.cases import lookups, views
 from bot.cases.hands import Hands
 from bot.clockwork import ledger
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.sla_services import DueCase, DueList, Promised
 from bot.commands.types import Agent
 from bot.errors import UserError

@@ -6,8 +6,9 @@ import re
 from dataclasses import replace
 
 from bot.commands import recap, refs
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Face, Field, Form, Problems, Result
 from bot.errors import UserError
 from bot.messages import AgentId, Text

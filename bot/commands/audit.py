@@ -6,8 +6,9 @@ import time
 
 from bot.commands import refs
 from bot.commands.desk_services import Deed
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Result, Role, Row
 from bot.commands.words import clock
 from bot.messages import AgentId, CustomerId, Text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bot.commands import refs
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Result
 from bot.errors import UserError
 from bot.messages import Text

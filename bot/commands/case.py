@@ -6,8 +6,9 @@ import re
 
 from bot.commands import refs
 from bot.commands.desk_services import Priority
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Choice, Face, Field, Form, Problems, Result
 from bot.errors import UserError
 from bot.messages import Text

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from bot.commands import refs
+from bot.commands.nouns import Person
 from bot.commands.profile_services import KnownAs, Profile, Shown, WrongValues
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Choice, Face, Field, Form, Problems, Result, Row
 from bot.commands.words import clock
 from bot.errors import UserError

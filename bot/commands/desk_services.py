@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from bot.commands.services import Confirm, Person
+from bot.commands.nouns import Confirm, Person
 from bot.commands.types import Agent, GivenFile, Sent
 from bot.messages import AgentId, CustomerId, InboxId, TeamId, Text
 

@@ -7,8 +7,9 @@ import time
 from bot.commands import narrowing, refs
 from bot.commands.finding_services import Found, Hit, Narrowed
 from bot.commands.history import row
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Field, Form, Problems, Result, Row
 from bot.errors import UserError
 from bot.messages import CustomerId, MessageId, TeamId, Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.commands.services import HistoryItem
+from bot.commands.nouns import HistoryItem
 from bot.commands.types import Agent
 from bot.messages import AgentId, CustomerId, MessageId, TeamId, Text
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from bot.commands.nouns import Health, InboxHealth
 from bot.commands.registry import Command
-from bot.commands.services import Health, InboxHealth, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Result, Row
 from bot.commands.words import ago, clock
 from bot.messages import Text

@@ -6,8 +6,9 @@ import time
 
 from bot.commands import narrowing, refs
 from bot.commands.finding_services import HistoryPage, Narrowed, Overview
+from bot.commands.nouns import HistoryItem, Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import HistoryItem, Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Agent, Answer, Button, Call, Form, Problems, Result, Row
 from bot.commands.words import STATE_WORDS, clock, size
 from bot.errors import UserError

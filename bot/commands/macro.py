@@ -8,9 +8,10 @@ from dataclasses import replace
 from bot.cases.macros import check_name
 from bot.commands import refs
 from bot.commands.macro_services import Macro
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
 from bot.commands.reply import accept, draft
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import (
     Answer,
     Button,

@@ -9,8 +9,9 @@ import time
 from bot.commands import refs
 from bot.commands.merge_form import form_for, preview_text
 from bot.commands.merging_services import Standing
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Problems, Result, Row
 from bot.commands.words import clock
 from bot.errors import UserError

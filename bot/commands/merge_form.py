@@ -6,7 +6,8 @@ import json
 
 from bot.commands import refs
 from bot.commands.merging_services import Preview, Side
-from bot.commands.services import Person, Services
+from bot.commands.nouns import Person
+from bot.commands.services import Services
 from bot.commands.types import Choice, Field, Form
 from bot.messages import Text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bot.commands.nouns import Person
 from bot.commands.pending import Pending
-from bot.commands.services import Person
 from bot.commands.types import Answer, Button, Call, Row
 from bot.errors import UserError
 from bot.messages import Text

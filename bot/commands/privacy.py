@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bot.commands import refs
 from bot.commands.customer import FORMS, SUBCOMMANDS
+from bot.commands.nouns import Person
 from bot.commands.privacy_services import Footprint
 from bot.commands.registry import Action, refusal
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Field, Form, Later, Problems, Result, Role
 from bot.commands.words import size
 from bot.errors import StorageError, UserError

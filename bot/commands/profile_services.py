@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.messages import CustomerId, TeamId

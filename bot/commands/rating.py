@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from bot.calendar.when import said
 from bot.commands import refs
+from bot.commands.nouns import Person
 from bot.commands.rating_services import Rating
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.snooze import moment
 from bot.commands.types import Answer, Button, Call, Face, Result
 from bot.messages import Text

@@ -7,8 +7,9 @@ import time
 from bot.commands import refs
 from bot.commands.finding_services import Recap
 from bot.commands.history import heading, nothing_yet, row
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Result, Row
 from bot.commands.words import clock
 from bot.messages import CustomerId, Text

@@ -6,8 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 
+from bot.commands.nouns import Person
 from bot.commands.pick import Ambiguous
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Call, Role
 from bot.errors import UserError
 from bot.messages import CustomerId, TeamId

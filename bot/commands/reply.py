@@ -10,10 +10,11 @@ import time
 from dataclasses import replace
 
 from bot.commands import refs
+from bot.commands.nouns import Confirm, Draft, Person
 from bot.commands.pending import Pending
 from bot.commands.registry import Action, Command
 from bot.commands.reply_form import form_for, read_form, refresh
-from bot.commands.services import Confirm, Draft, Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Field, Form, Result, Sent
 from bot.desk import State
 from bot.errors import UserError

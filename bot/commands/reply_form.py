@@ -7,7 +7,8 @@ import json
 from bot.cases import macros
 from bot.commands import refs
 from bot.commands.macro_services import Macro
-from bot.commands.services import Draft, Person, Services, Way
+from bot.commands.nouns import Draft, Person, Way
+from bot.commands.services import Services
 from bot.commands.types import Call, Choice, Field, Form, Problems, Result
 from bot.errors import UserError
 from bot.messages import RouteId

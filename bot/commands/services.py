@@ -7,161 +7,29 @@ Everything that an agent got wrong raises ``UserError`` with one sentence that h
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from bot.commands.types import Agent, Call, GivenFile, Result, Sent
-from bot.desk import State, Status
+from bot.commands.desk_services import DeskServices
+from bot.commands.finding_services import FindingServices
+from bot.commands.home_services import HomeServices
+from bot.commands.linking_services import LinkingServices
+from bot.commands.macro_services import MacroServices
+from bot.commands.merging_services import MergingServices
+from bot.commands.nouns import Confirm, Draft, Health, HistoryItem, Person, Way
+from bot.commands.privacy_services import PrivacyServices
+from bot.commands.profile_services import ProfileServices, SpamServices
+from bot.commands.rating_services import RatingServices
+from bot.commands.sla_services import SlaServices
+from bot.commands.stats_services import StatsServices
+from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
+from bot.commands.types import Agent, Call, Result, Sent
 from bot.messages import (
     AgentId,
-    Attachment,
-    ConversationId,
     CustomerId,
-    InboxId,
     MessageId,
-    RouteId,
     TeamId,
     Text,
 )
-
-if TYPE_CHECKING:
-    from bot.commands.desk_services import DeskServices
-    from bot.commands.finding_services import FindingServices
-    from bot.commands.home_services import HomeServices
-    from bot.commands.linking_services import LinkingServices
-    from bot.commands.macro_services import MacroServices
-    from bot.commands.merging_services import MergingServices
-    from bot.commands.privacy_services import PrivacyServices
-    from bot.commands.profile_services import ProfileServices, SpamServices
-    from bot.commands.rating_services import RatingServices
-    from bot.commands.sla_services import SlaServices
-    from bot.commands.stats_services import StatsServices
-    from bot.commands.timing_services import FollowUpServices, ReminderServices, SnoozeServices
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A customer as a team sees them, with their newest case. ``place`` is their thread: (Slack channel, ts or None)."""
-
-    customer_id: CustomerId
-    handle: str
-    name: str
-    address: str
-    team: TeamId
-    conversation_id: ConversationId | None
-    status: Status
-    owner: AgentId | None
-    waiting_since: float | None
-    blocked: bool
-    place: tuple[str, str | None]
-    excerpt: str = ""
-    spam: bool = False
-    quarantine: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A way to reach a customer. ``label`` in words: ``email dana@mail.example (from support@shop.example)``.
-
-    ``carries`` says in a few words what it can carry ("files up to 20 MB, no edits"). ``closed`` says why it cannot be
-    used now, or None. ``subjects`` are those of the cases that can be answered, newest first, where the
-    channel has subjects.
-    """
-
-    route_id: RouteId
-    channel: str
-    inbox: InboxId
-    address: str
-    label: str
-    carries: str
-    closed: str | None = None
-    subjects: tuple[str, ...] = ()
-    has_copies: bool = False
-    verified: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A reply to be sent. ``route_id`` None: the way they used last. ``reply_to`` a customer's message, None: their newest.
-
-    ``from_thread``: the agent wrote it in the thread as message ``message_ts``. ``confirmed``: the agent has
-    been asked about
-    what would be left behind or sent twice, and said yes. ``source`` makes a second call with it change nothing.
-    ``order`` (a Slack ts as a number) sorts replies of one thread that are held at the same time.
-    """
-
-    customer_id: CustomerId
-    team: TeamId
-    agent: Agent
-    text: Text
-    source: str
-    route_id: RouteId | None = None
-    reply_to: MessageId | None = None
-    subject: str | None = None
-    cc: tuple[str, ...] = ()
-    files: tuple[GivenFile, ...] = ()
-    from_thread: bool = False
-    message_ts: str | None = None
-    order: float = 0.0
-    confirmed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """A reply was not accepted yet: the agent has to say yes first. ``question`` is a sentence, ``yes`` the
-    button's label."""
-
-    question: str
-    yes: str
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One message of a customer's history. ``direction``: inbound, outbound, note, system."""
-
-    message_id: MessageId
-    direction: str
-    author: str
-    via: str
-    text: Text
-    at: float
-    attachments: tuple[Attachment, ...]
-    state: State | None = None
-    subject: str | None = None
-    tail: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InboxHealth:
-    """How an inbox is. Times in epoch seconds."""
-
-    inbox: InboxId
-    channel: str
-    team: TeamId
-    address: str
-    problem: str | None
-    since: float | None
-    last_event_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How the bot is. ``oldest_waiting`` is the age in seconds of the oldest delivery that is due and not done.
-
-    ``waiting`` how many are, by kind of lane. ``stuck`` are sentences about what a person should look at.
-    """
-
-    inboxes: tuple[InboxHealth, ...]
-    waiting: dict[str, int]
-    oldest_waiting: float | None
-    failed_last_day: int
-    uncertain: int
-    last_error: str | None
-    last_error_at: float | None
-    sockets: int
-    started_at: float
-    version: str
-    stuck: tuple[str, ...] = ()
 
 
 class Services(Protocol):

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.commands import refs
+from bot.commands.nouns import Person
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.sla_services import DueCase, DueList, Promised
 from bot.commands.types import Answer, Button, Call, Face, Field, Form, Result, Role, Row
 from bot.commands.words import ago, clock, zone_of

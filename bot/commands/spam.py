@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from bot.commands import refs
+from bot.commands.nouns import Person
 from bot.commands.profile_services import Held
 from bot.commands.registry import Action, Command
-from bot.commands.services import Person, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Result, Row
 from bot.commands.words import clock
 from bot.errors import UserError

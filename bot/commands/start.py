@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.desk_services import Begin, Opening
+from bot.commands.nouns import Confirm
 from bot.commands.pending import Pending
 from bot.commands.registry import Action, Command
 from bot.commands.reply import sent_answer
-from bot.commands.services import Confirm, Services
+from bot.commands.services import Services
 from bot.commands.types import (
     Answer,
     Button,

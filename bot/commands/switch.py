@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.commands import refs
+from bot.commands.nouns import Person, Way
 from bot.commands.registry import Action, Command
 from bot.commands.reply import sent_answer
-from bot.commands.services import Person, Services, Way
+from bot.commands.services import Services
 from bot.commands.types import Answer, Button, Call, Face, Result, Row
 from bot.errors import UserError
 from bot.messages import InboxId, RouteId, Span, SpanKind, Text

@@ -16,7 +16,7 @@ from bot import replies
 from bot.cases import acts, drafts, lookups, recap
 from bot.cases.hands import Hands
 from bot.commands.linking_services import Invitation
-from bot.commands.services import Confirm, Draft, Way
+from bot.commands.nouns import Confirm, Draft, Way
 from bot.commands.types import Agent, Sent
 from bot.errors import UserError
 from bot.identity import linking

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from bot.cases import acts, lookups
 from bot.cases.hands import Hands
+from bot.commands.nouns import Person
 from bot.commands.profile_services import KnownAs, Profile, Shown
-from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.identity import attributes

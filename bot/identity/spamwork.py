@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from bot import conversations, sla
 from bot.cases import acts, lookups, prompts
 from bot.cases.hands import Hands
+from bot.commands.nouns import Person
 from bot.commands.profile_services import Held
-from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.desk import Press, Prompt, Status
 from bot.errors import UserError

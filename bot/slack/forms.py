@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from bot.commands.nouns import Person
 from bot.commands.refs import ref_value
-from bot.commands.services import Person
 from bot.commands.types import Answer, Choice, Field, Form, GivenFile
 from bot.slack.answers import answer_blocks
 from bot.slack.blocks import Block, section

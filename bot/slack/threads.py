@@ -11,8 +11,8 @@ from collections import OrderedDict
 from typing import Any
 
 from bot.commands.help import SHORT_HELP, help_text
+from bot.commands.nouns import HistoryItem, Person
 from bot.commands.registry import OUTSIDER_SENTENCE
-from bot.commands.services import HistoryItem, Person
 from bot.commands.types import Agent, Answer, Button, Call, Face, Form, Later, Result, Role
 from bot.desk import State
 from bot.errors import UserError

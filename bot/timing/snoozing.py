@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot import replies, sla
 from bot.cases import lookups, prompts
 from bot.cases.hands import Hands
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.types import Agent
 from bot.desk import Line, Press, Prompt, Status
 from bot.errors import UserError

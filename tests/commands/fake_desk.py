@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from bot.commands.desk_services import Begin, Deed, DeskServices, Duty, NextUp, Opening, Priority
-from bot.commands.services import Confirm, Person
+from bot.commands.nouns import Confirm, Person
 from bot.commands.types import Agent, Sent
 from bot.desk import Status
 from bot.errors import UserError

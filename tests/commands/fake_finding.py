@@ -17,7 +17,7 @@ from bot.commands.finding_services import (
     Place,
     Recap,
 )
-from bot.commands.services import HistoryItem, Person
+from bot.commands.nouns import HistoryItem, Person
 from bot.commands.types import Agent
 from bot.messages import CustomerId, MessageId
 from bot.storage import query

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from bot.cases import macros
 from bot.commands.macro_services import Macro, MacroServices
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.types import Agent, Role
 from bot.errors import UserError
 from bot.messages import TeamId

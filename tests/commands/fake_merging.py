@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from bot.commands.merging_services import Merged, MergingServices, Preview, Proposed, Side, Standing
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.types import Agent
 from bot.messages import CustomerId
 

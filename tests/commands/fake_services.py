@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from typing_extensions import override
 
-from bot.commands.services import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Services, Way
+from bot.commands.nouns import Confirm, Draft, Health, HistoryItem, InboxHealth, Person, Way
+from bot.commands.services import Services
 from bot.commands.types import Agent, Role, Sent
 from bot.desk import State, Status
 from bot.errors import UserError

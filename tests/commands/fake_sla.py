@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from bot.commands.services import Person
+from bot.commands.nouns import Person
 from bot.commands.sla_services import DueList, Promised, SlaServices
 from bot.commands.types import Agent
 from bot.errors import UserError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from bot.commands.nouns import Person
 from bot.commands.profile_services import Held, SpamServices
-from bot.commands.services import Person
 from bot.commands.types import Agent
 from bot.errors import UserError
 from bot.messages import CustomerId, TeamId

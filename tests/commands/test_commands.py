@@ -8,8 +8,8 @@ import pytest
 
 from bot.commands import pending
 from bot.commands.help import make_registry
+from bot.commands.nouns import Health, InboxHealth
 from bot.commands.registry import Registry
-from bot.commands.services import Health, InboxHealth
 from bot.commands.types import Answer, Face
 from bot.commands.words import ago, clock, size
 from bot.desk import Status

@@ -11,7 +11,8 @@ import pytest
 from bot.commands import customer
 from bot.commands.customer import FORMS, SUBCOMMANDS, pairs, split
 from bot.commands.help import make_registry
-from bot.commands.services import Person, Services
+from bot.commands.nouns import Person
+from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Face, Form, Problems, Result
 from bot.errors import UserError
 from bot.messages import CustomerId, Text

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.commands.services import Confirm, Draft
+from bot.commands.nouns import Confirm, Draft
 from bot.commands.types import Answer, Face, Form, GivenFile, Problems, Sent
 from bot.desk import State
 from bot.messages import Text

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from bot.clockwork.promises import Promises, Rule, Target
-from bot.commands.services import Draft
+from bot.commands.nouns import Draft
 from bot.desk import Activity, Replied, State, Status
 from bot.errors import PermanentFailure
 from bot.messages import Contact, CustomerId, Failure, RemoteId, SourceId, Text

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.commands.desk_services import Begin
-from bot.commands.services import Confirm
+from bot.commands.nouns import Confirm
 from bot.commands.types import Sent
 from bot.desk import Replied, Said, Status
 from bot.errors import UserError

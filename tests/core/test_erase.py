@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.services import Draft
+from bot.commands.nouns import Draft
 from bot.desk import Prompt
 from bot.errors import UserError
 from bot.messages import (

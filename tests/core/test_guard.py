@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.commands.services import Confirm, Draft
+from bot.commands.nouns import Confirm, Draft
 from bot.commands.types import Agent, Role, Sent
 from bot.messages import AgentId, Contact, CustomerId, Text
 from bot.storage.database import Database

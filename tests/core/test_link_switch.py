@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands.services import Draft
+from bot.commands.nouns import Draft
 from bot.commands.types import Sent
 from bot.desk import Activity, Replied, State
 from bot.errors import PermanentFailure, UserError

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.commands.services import Confirm, Draft
+from bot.commands.nouns import Confirm, Draft
 from bot.commands.types import GivenFile
 from bot.desk import Mark, Replied, Said, State, Status
 from bot.errors import PermanentFailure, TemporaryFailure, UncertainFailure, UserError

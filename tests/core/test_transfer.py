@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.commands.services import Draft
+from bot.commands.nouns import Draft
 from bot.desk import Activity, Prompt, Replied, Said, Status
 from bot.errors import UserError
 from bot.messages import CustomerId, Text

@@ -15,7 +15,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, func, select
 
 from bot.cases.casework import Casework, Vitals
-from bot.commands.services import Draft
+from bot.commands.nouns import Draft
 from bot.commands.types import Agent, Role, Sent
 from bot.desk import State
 from bot.messages import (

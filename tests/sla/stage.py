@@ -23,7 +23,7 @@ import bot.outbox
 from bot import sla
 from bot.clockwork.promises import Promises
 from bot.clockwork.recounting import Recounting
-from bot.commands.services import Draft, Person
+from bot.commands.nouns import Draft, Person
 from bot.commands.types import Agent, Role, Sent
 from bot.contract import Accepted
 from bot.desk import State

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from bot.commands.nouns import Confirm, Draft
 from bot.commands.registry import Command, Registry
-from bot.commands.services import Confirm, Draft, Services
+from bot.commands.services import Services
 from bot.commands.types import Answer, Call, Later, Result, Sent
 from bot.desk import State
 from bot.errors import StorageError

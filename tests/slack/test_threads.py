@@ -7,7 +7,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from bot.commands.services import Confirm
+from bot.commands.nouns import Confirm
 from bot.desk import State
 from bot.slack.policy import ThreadReplies
 from tests.slack.rig import Rig, card, rig, running

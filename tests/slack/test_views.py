@@ -16,7 +16,7 @@ import pytest
 
 from bot.commands.help import make_registry
 from bot.commands.macro_services import Macro
-from bot.commands.services import Confirm
+from bot.commands.nouns import Confirm
 from bot.commands.types import Agent, Answer, Call, Face, Form, Problems, Role
 from bot.messages import AgentId, TeamId, Text
 from bot.slack import forms
