@@ -125,9 +125,12 @@ def ask_due(connection: Connection, policy: CorePolicy, now: float) -> Done:
         case = cases.case(connection, row.conversation_id)
         customer_id = people.final(connection, case.customer_id) if case is not None else None
         why = _against(connection, policy, row, case, customer_id, now)
+        helped = rows.helped(connection, row.conversation_id)
+        if why is None and helped is None:
+            why = "no answer of ours arrived"
         if why is not None:
             rows.change(connection, row.id, state=rows.SKIPPED, reason=why, due_at=None)
-        elif room <= 0:
+        elif room <= 0 or (helped is not None and not helped.arrived):
             rows.change(connection, row.id, due_at=now + HOUR / 6)
         else:
             room -= 1

@@ -7,6 +7,7 @@ arrive). The figures count those with ``asked_at``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
@@ -81,15 +82,17 @@ _SAID = (
     .order_by(message.c.id.desc())
     .limit(1)
 )
+_ARRIVED = ("accepted", "delivered", "seen")
+_ON_ITS_WAY = ("held", "pending", "sending")
 _HELPED = (
-    select(message.c.agent)
+    select(message.c.agent, message.c.state)
     .where(
         message.c.conversation_id == bindparam("which"),
         message.c.direction == "outbound",
         message.c.automated.is_(None),
-        message.c.state.in_([literal_column(f"'{one}'") for one in ("accepted", "delivered", "seen")]),
+        message.c.state.in_([literal_column(f"'{one}'") for one in (*_ARRIVED, *_ON_ITS_WAY)]),
     )
-    .order_by(message.c.id.desc())
+    .order_by(message.c.state.in_(_ON_ITS_WAY), message.c.id.desc())
     .limit(1)
 )
 _ADD = insert(rating).returning(rating.c.id)
@@ -156,9 +159,18 @@ def last_way(connection: Connection, conversation_id: int) -> Any | None:
     return connection.execute(_SAID, {"which": conversation_id}).one_or_none()
 
 
-def helped(connection: Connection, conversation_id: int) -> Any | None:
-    """Who wrote the last reply that arrived (``agent``); None where none did."""
-    return connection.execute(_HELPED, {"which": conversation_id}).one_or_none()
+@dataclass(frozen=True, slots=True)
+class Helped:
+    """The last reply to a customer that arrived, else the last one on its way: who wrote it."""
+
+    agent: str | None
+    arrived: bool
+
+
+def helped(connection: Connection, conversation_id: int) -> Helped | None:
+    """By whom a customer was answered; None where nobody's answer arrived, or may yet."""
+    row = connection.execute(_HELPED, {"which": conversation_id}).one_or_none()
+    return Helped(row.agent, row.state in _ARRIVED) if row is not None else None
 
 
 def add(connection: Connection, **values: Any) -> int:

@@ -157,6 +157,45 @@ async def rate(
     await world.relay.accept_customer(inbox, event)
 
 
+async def test_who_resolves_while_their_answer_is_on_its_way_has_it_rated(database: Database) -> None:
+    """Answer and resolve in one go is how agents work: the answer is held for its undo then."""
+    world, clock = world_of(database)
+    world.policy = replace(
+        world.policy, teams={**world.policy.teams, SUPPORT: replace(world.policy.teams[SUPPORT], undo=300.0)}
+    )
+    world.build()
+    async with world:
+        await world.says("Where is my parcel?", source="in-1")
+        sent = await world.reply("C1", "It ships today.", "s1")
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r1")
+        clock.skip(121)
+        await world.timers.look()
+        (row,) = await stored(world)
+        assert (row.state, row.agent) == ("due", "UKIM"), "not before the answer is there"
+        clock.skip(300)
+        await world.reaches(sent.message_id, State.ACCEPTED)
+        await later(world, clock, 601)
+        (row,) = await stored(world)
+        assert row.state == "asked" and len(world.mail.sent) == 2
+
+
+async def test_an_answer_that_was_taken_back_is_not_rated(database: Database) -> None:
+    world, clock = world_of(database)
+    world.policy = replace(
+        world.policy, teams={**world.policy.teams, SUPPORT: replace(world.policy.teams[SUPPORT], undo=300.0)}
+    )
+    world.build()
+    async with world:
+        await world.says("Where is my parcel?", source="in-1")
+        sent = await world.reply("C1", "It ships today.", "s1")
+        await world.casework.resolve(DANA, SUPPORT, KIM, "r1")
+        await world.casework.undo(sent.message_id, KIM)
+        await later(world, clock)
+        (row,) = await stored(world)
+        assert (row.state, row.reason) == ("skipped", "no answer of ours arrived")
+        assert world.mail.sent == []
+
+
 async def test_reopened_in_time_nobody_is_asked(database: Database) -> None:
     world, clock = world_of(database)
     async with world:
