@@ -61,7 +61,7 @@ class Core:
         self.problems.append(problem)
         self.changed.set()
 
-    async def until(self, check: Callable[[], T], seconds: float = 8.0) -> T:
+    async def until(self, check: Callable[[], T], seconds: float = 25.0) -> T:
         """Waits until something is so."""
         try:
             async with asyncio.timeout(seconds):

@@ -108,9 +108,9 @@ async def reading(harness: Harness, core: Core) -> AsyncIterator[Adapter]:
     finally:
         task.cancel()
         started = time.monotonic()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await asyncio.gather(task, return_exceptions=True)
-        assert time.monotonic() - started < 2.0, "run() does not end promptly when it is cancelled"
+        assert time.monotonic() - started < 6.0, "run() does not end promptly when it is cancelled"
         await adapter.close()
 
 

@@ -121,13 +121,13 @@ async def test_a_reply_that_is_going_out_ends_first(database: Database, tmp_path
         gate = world.mail.faults.gate("send")
         await world.reply("C1", f"{WORD} one", source="r1")
         await world.reply("C1", f"{WORD} two", source="r2")
-        await asyncio.wait_for(world.mail.faults.reached["send", False].wait(), 5)
+        await asyncio.wait_for(world.mail.faults.reached["send", False].wait(), 20)
         await world.casework.privacy.erase(CustomerId(1), ANN)
         work = asyncio.create_task(world.casework.erasing.work_off())
         done, _ = await asyncio.wait({work}, timeout=0.5)
         assert not done  # it waits for what is on its way
         gate.set()
-        assert (await asyncio.wait_for(work, 10)).waiting == 0
+        assert (await asyncio.wait_for(work, 30)).waiting == 0
         await world.quiet()
         assert world.mail.words() == [f"{WORD} one"]  # that one was out; the next never left
         assert await in_tables(database, *DANA) == []

@@ -33,7 +33,7 @@ async def test_new_messages_are_found_a_moment_later(
     monkeypatch.setattr(housekeeping, "INDEX_EVERY", 0.01)
     keeper = asyncio.create_task(housekeeping.keep_index(database))
     ids = await database.write(partial(fill, count=450))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(found := await database.read(partial(straight, typed="word"))) < 450:
             await asyncio.sleep(0.01)
     assert found == ids[::-1]

@@ -98,7 +98,7 @@ async def test_a_notice_to_a_person_is_one_copy_whatever_is_lost(database: Datab
             world,
             partial(prompts.to_person, target="UKIM", prompt=ASKED, about="clock:1", now=world.clock()),
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.desk.faults.reached["post", True].wait()
         gate.set()
         await world.restart()

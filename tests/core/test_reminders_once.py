@@ -63,7 +63,7 @@ async def at_the_post(world: World, *, after: bool) -> None:
     world.desk.faults.gate("post", after=after)
     world.start()
     await told(world)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await world.desk.faults.reached["post", after].wait()
     await world.crash()
 

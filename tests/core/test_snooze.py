@@ -145,7 +145,7 @@ async def test_a_crash_around_the_post_leaves_one_copy(database: Database, after
         clock.skip(HOUR)
         world.desk.faults.gate("post", after=after)
         await world.timers.look()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await world.desk.faults.reached["post", after].wait()
         await world.crash()
         world.start()

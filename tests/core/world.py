@@ -197,7 +197,7 @@ class World:
         await self.crash()
         self.start()
 
-    async def quiet(self, seconds: float = 15.0) -> None:
+    async def quiet(self, seconds: float = 40.0) -> None:
         """Waits until nothing is queued and nothing is under way."""
 
         def waiting(connection: Connection) -> int:
@@ -215,13 +215,13 @@ class World:
         assert row is not None
         return State(row.state)
 
-    async def reaches(self, message_id: int, state: State, seconds: float = 8.0) -> None:
+    async def reaches(self, message_id: int, state: State, seconds: float = 25.0) -> None:
         """Waits until a reply has a state."""
         async with asyncio.timeout(seconds):
             while await self.state(message_id) is not state:
                 await asyncio.sleep(0.01)
 
-    async def until(self, predicate: Callable[[], Any], seconds: float = 8.0) -> Any:
+    async def until(self, predicate: Callable[[], Any], seconds: float = 25.0) -> Any:
         """Waits until something is so; what it waits for is an event of one of the ends."""
         async with asyncio.timeout(seconds):
             while not (result := predicate()):

@@ -231,7 +231,7 @@ async def running(made: Rig) -> AsyncIterator[None]:
     running = asyncio.create_task(made.runner.run())
     try:
         await made.wait(lambda: made.standin.connections == made.policy.connections)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await made.runner.ready.wait()
         await _with_card(made)
         yield

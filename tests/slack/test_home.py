@@ -235,7 +235,7 @@ def drawn(desk: Rig) -> list[Mapping[str, Any]]:
 
 async def until(predicate: Callable[[], Any]) -> None:
     """Waits for something that Slack is not told of."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not predicate():
             await asyncio.sleep(0.01)
 
@@ -358,7 +358,7 @@ async def test_nobody_is_looked_after_who_does_not_look(monkeypatch: pytest.Monk
     async with rig() as desk:
         await opens(desk, "agent1")
         await desk.wait(lambda: drawn(desk))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await desk.settled()
 
 
