@@ -72,16 +72,16 @@ async def test_a_post_holds_what_fits_and_a_new_case_starts_a_new_one(database: 
 
 async def test_a_429_freezes_its_own_channel_and_no_other(database: Database) -> None:
     async with World(database) as world:
-        world.desk.faults.fail("open_card", TemporaryFailure("slow down", 1.5, freeze=True))
+        world.desk.faults.fail("open_card", TemporaryFailure("slow down", 4.0, freeze=True))
         started = time.monotonic()
         await world.says("support", source="1")
         await world.until(lambda: world.outbox.last_error)
         await world.says("press", source="2", who="p@mail.example", inbox=PRESS_MAIL)
         await world.says("support too", source="3", who="other@mail.example")
         await world.until(lambda: said(world) == ["press"])
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 4.0
         await world.until(lambda: len(said(world)) == 3)
-        assert time.monotonic() - started >= 1.4
+        assert time.monotonic() - started >= 3.9
 
 
 @pytest.mark.parametrize("op", ["open_card", "post", "update_card", "upload"])
@@ -349,7 +349,7 @@ async def test_replies_never_wait_behind_what_customers_write(database: Database
             started = time.monotonic()
             await world.reply("C1", f"answer {number}", source=f"r{number}")
             await world.until(lambda wanted=number: len(world.mail.sent) > wanted)
-            assert time.monotonic() - started < 2.0
+            assert time.monotonic() - started < 10.0
         assert len(world.desk.posts) < 40
 
 

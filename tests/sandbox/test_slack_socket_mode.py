@@ -423,5 +423,5 @@ async def test_nothing_is_left_running_after_stop() -> None:
         await desk.standin.wait_for(lambda: len(desk.standin.deliveries) == 2)
         begin = time.monotonic()
         await desk.standin.stop()
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 15
         await asyncio.gather(command, return_exceptions=True)
