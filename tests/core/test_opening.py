@@ -8,6 +8,7 @@ import time
 import pytest
 from sqlalchemy import Connection, update
 
+from bot.cases import casework
 from bot.errors import StorageError
 from bot.storage.database import Database
 from bot.storage.schema import thread
@@ -21,7 +22,9 @@ async def place(database: Database, ts: str | None, opening_since: float | None)
     await database.write(unit)
 
 
-async def test_a_thread_that_is_being_opened_is_waited_for(database: Database) -> None:
+async def test_a_thread_that_is_being_opened_is_waited_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with World(database) as world:
         await world.says("Where is it?", source="1")
         await world.quiet()
@@ -31,6 +34,7 @@ async def test_a_thread_that_is_being_opened_is_waited_for(database: Database) -
         assert await world.casework.at_thread("C1", before) is None, "that is older than the card"
         assert await world.casework.at_thread("C2", ts) is None, "nothing is being opened there"
         assert await world.casework.at_thread("C1", "no time") is None
+        monkeypatch.setattr(casework, "_BEING_OPENED", (0.02,) * 1000)
         found = asyncio.create_task(world.casework.at_thread("C1", ts))
         await asyncio.sleep(0.2)
         assert not found.done()
@@ -39,6 +43,7 @@ async def test_a_thread_that_is_being_opened_is_waited_for(database: Database) -
         assert person is not None and person.handle == "C1"
         assert await world.casework.at_thread("C1", elsewhere) is None, "nothing is being opened any more"
         await place(database, None, now - 0.5)
+        monkeypatch.setattr(casework, "_BEING_OPENED", (0.01, 0.01))
         with pytest.raises(StorageError, match="not stored yet"):
             await world.casework.at_thread("C1", ts)
         await place(database, ts, None)
