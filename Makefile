@@ -1,5 +1,5 @@
 # `make` says what there is. Everything lives in .venv; nothing is installed outside it, except that `make test`
-# brings chromium where it is root on Debian.
+# brings chromium and php where it is root on Debian.
 
 PORT     ?= 8080
 DEMO_DIR ?= demo-data

@@ -79,15 +79,12 @@ async def test_the_example_in_node() -> None:
 
 
 async def test_the_example_in_php() -> None:
-    program = example("php").removeprefix("<?php")
-    for claim in ("aud", "sub", "iat", "exp", "jti", "name", "email", "email_verified", "attributes"):
-        assert f"'{claim}' =>" in program
-    for opening, closing in ("()", "[]", "{}"):
-        assert program.count(opening) == program.count(closing)
     php = shutil.which("php")
-    if php is not None:
-        user = "json_decode('" + json.dumps(USER) + "', true)"
-        is_danas(proven(await made_by([php, "-r", f"{program}\necho chat_token({user});"])))
+    if php is None:
+        pytest.skip("no php on the PATH")
+    program = example("php").removeprefix("<?php")
+    user = "json_decode('" + json.dumps(USER) + "', true)"
+    is_danas(proven(await made_by([php, "-r", f"{program}\necho chat_token({user});"])))
 
 
 def test_the_settings_of_the_page_are_settings() -> None:
