@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from bot import conversations, sla
 from bot.answering import autosent
 from bot.clockwork import unanswered
-from bot.clockwork.book import CAME_BACK, goes_on
+from bot.clockwork.book import CAME_BACK, TAKEN_BACK, goes_on
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
@@ -361,15 +361,23 @@ def change_sent(
     return row, {lanes.append(connection, _route_lane(connection, row), [item], now)}
 
 
-def was_changed(connection: Connection, one: Delivery, text: Text, now: float) -> set[str]:
-    """The channel has changed a reply, or taken it back. What it said before is kept."""
+def was_changed(
+    connection: Connection, policy: CorePolicy, one: Delivery, text: Text, now: float
+) -> set[str]:
+    """The channel has changed a reply, or taken it back. What it said before is kept.
+
+    What was taken back answers nobody. What was changed does: the customer has an answer, if another one.
+    """
     row = history.get(connection, one.message_id or 0)
     if row is None:
         return set()
+    shown: set[str] = set()
     if one.op == "unsend":
         history.change(
             connection, row.id, state=State.CANCELLED, state_at=now, detail="taken back after it was sent"
         )
+        if row.automated is None and row.state in _ORDER:
+            shown = _void(connection, policy, row, now, TAKEN_BACK)
     else:
         history.add_version(connection, row, f"sent:{one.id}", now)
         meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
@@ -377,7 +385,7 @@ def was_changed(connection: Connection, one: Delivery, text: Text, now: float) -
         spans = history.pack_spans(text.spans)
         packed = json.dumps(meta, separators=(",", ":"))
         history.change(connection, row.id, text=text.plain, spans=spans, meta=packed)
-    return show_again(connection, row, now)
+    return shown | show_again(connection, row, now)
 
 
 def not_changed(connection: Connection, one: Delivery, why: str, now: float) -> set[str]:

@@ -17,7 +17,7 @@ from bot.messages import CustomerId, Failure, MessageId, RemoteId, SourceId
 from bot.storage import cases, clocks, history
 from bot.storage.database import Database
 from bot.storage.schema import conversation, delivery, message
-from tests.core.test_elsewhere import world_with
+from tests.core.test_elsewhere import visitor, world_with
 from tests.core.test_merge_threads import both, merge, shown, threads
 from tests.core.test_merging_laws import PAIRS, PEOPLE, POLICY, Stage, Step, Story, answers, joins, says
 from tests.core.test_merging_laws import stage as stage
@@ -127,6 +127,39 @@ async def test_nobody_waits_where_somebody_answered_after_the_merge(database: Da
         await comes_back(world, bounced)
         case = await case_of(world, ONE)
         assert (case.status, case.waiting_since, case.due_at) == (Status.PENDING, None, None)
+        assert await running(world, case.id) == []
+
+
+async def test_who_was_answered_by_what_was_taken_back_waits_again(database: Database) -> None:
+    world, chat = world_with(database)
+    async with promised(world):
+        await world.says("Is it in stock?", **visitor("1"))
+        said = await words_at(world, "1")
+        first = (await world.reply("C1", "Yes.", "r1")).message_id
+        await world.quiet()
+        second = (await world.reply("C1", "We have three.", "r2")).message_id
+        await world.quiet()
+        await world.casework.undo(first, KIM)
+        await world.quiet()
+        case = await case_of(world, ONE)
+        assert (case.status, case.waiting_since) == (Status.PENDING, None)  # the other one has answered
+
+        await world.casework.undo(second, KIM)
+        await world.quiet()
+        case = await case_of(world, ONE)
+        assert (case.status, case.waiting_since) == (Status.OPEN, said)
+        assert await running(world, case.id) == [("first", said), ("resolution", said)]
+        assert len(chat.deletes) == 2
+        (card,) = [post.card for post in world.desk.posts.values() if post.card is not None]
+        assert card.waiting_since == said
+
+        third = (await world.reply("C1", "We have two.", "r3")).message_id
+        await world.quiet()
+        await world.casework.resolve(ONE, SUPPORT, KIM, "resolve-1")
+        await world.casework.undo(third, KIM)
+        await world.quiet()
+        case = await case_of(world, ONE)
+        assert case.status == Status.RESOLVED
         assert await running(world, case.id) == []
 
 
