@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 
 from bot import conversations, sla
 from bot.answering import autosent
+from bot.clockwork import unanswered
+from bot.clockwork.book import CAME_BACK, TAKEN_BACK, goes_on
 from bot.desk import State, Status
 from bot.errors import UserError
 from bot.messages import Attachment, Level, Text
@@ -160,9 +162,11 @@ def sent(
     history.change(connection, message_id, state=State(level.value), state_at=now, detail=detail)
     if row.automated is not None:
         return autosent.tell(connection, row, now)
-    conversations.answered(connection, row.conversation_id, now)
+    case = goes_on(connection, row.conversation_id)
+    case_id = row.conversation_id if case is None else case.id
+    conversations.answered(connection, case_id, now)
     sla.answered(connection, row, now)
-    settled = reminded.over(connection, row.conversation_id, now, answered=True)
+    settled = reminded.over(connection, case_id, now, answered=True)
     return settled | _tell(connection, policy, row, now)
 
 
@@ -199,21 +203,24 @@ def queued(connection: Connection, bucket: str, wait: float, each: float, now: f
 
 
 def came_back(connection: Connection, policy: CorePolicy, row: Any, why: str, now: float) -> set[str]:
-    """A reply that had been accepted bounced: *delivered → failed* is allowed. The customer waits again."""
+    """A reply that had been accepted bounced: *delivered → failed* is allowed. Who had no other answer waits again."""
     history.change(connection, row.id, state=State.FAILED, state_at=now, detail=why)
     _settle_uncertain(connection, row.id, State.FAILED)
     if not _under_way(connection, row.id):
         history.retire_posts(connection, row.id)
     if row.automated is not None:
         return autosent.tell(connection, row, now, why)
-    case = cases.case(connection, row.conversation_id)
-    if case is not None and case.waiting_since is None and case.last_in_at is not None:
-        values: dict[str, Any] = {"waiting_since": case.last_in_at}
-        if case.status == Status.PENDING:
-            values["status"] = Status.OPEN
-        cases.change(connection, case.id, **values)
-    sla.came_back(connection, row, now)
-    return _tell(connection, policy, row, now, trouble=True)
+    shown = _void(connection, policy, row, now, CAME_BACK)
+    return shown | _tell(connection, policy, row, now, trouble=True)
+
+
+def _void(connection: Connection, policy: CorePolicy, row: Any, now: float, reason: str) -> set[str]:
+    """A reply does not count any more: the case that goes on, its clocks and its card follow."""
+    void = unanswered.void(connection, row)
+    if void is None:
+        return set()
+    sla.void(connection, policy, row, void, now, reason)
+    return refresh_card(connection, policy, void.case.customer_id, void.case.team, now)
 
 
 def remark(connection: Connection, policy: CorePolicy, row: Any, detail: str, now: float) -> set[str]:
@@ -248,7 +255,9 @@ def _tell(
         buckets.add(echo)
     else:
         buckets.add(lanes.append(connection, thread.mark_lane, [NewDelivery("mark", row.id)], now))
-        if trouble and not deliveries.deliveries_of(connection, row.id, "echo"):
+        # A thread that a merge has ended may show it, too: nobody looks there any more.
+        shown = {one.lane_id for one in deliveries.deliveries_of(connection, row.id, "echo")}
+        if trouble and thread.desk_lane not in shown:
             buckets.add(lanes.append(connection, thread.desk_lane, [NewDelivery("echo", row.id)], now))
             lanes.promote(connection, thread.desk_lane)
     card = lanes.append_once(connection, thread.card_lane, NewDelivery("card"), now, delay=policy.card_delay)
@@ -275,7 +284,7 @@ def refresh_card(
 
 
 def _thread(connection: Connection, row: Any) -> Any | None:
-    case = cases.case(connection, row.conversation_id)
+    case = goes_on(connection, row.conversation_id)
     if case is None:
         return None
     customer_id = people.final(connection, row.customer_id) or row.customer_id
@@ -352,15 +361,23 @@ def change_sent(
     return row, {lanes.append(connection, _route_lane(connection, row), [item], now)}
 
 
-def was_changed(connection: Connection, one: Delivery, text: Text, now: float) -> set[str]:
-    """The channel has changed a reply, or taken it back. What it said before is kept."""
+def was_changed(
+    connection: Connection, policy: CorePolicy, one: Delivery, text: Text, now: float
+) -> set[str]:
+    """The channel has changed a reply, or taken it back. What it said before is kept.
+
+    What was taken back answers nobody. What was changed does: the customer has an answer, if another one.
+    """
     row = history.get(connection, one.message_id or 0)
     if row is None:
         return set()
+    shown: set[str] = set()
     if one.op == "unsend":
         history.change(
             connection, row.id, state=State.CANCELLED, state_at=now, detail="taken back after it was sent"
         )
+        if row.automated is None and row.state in _ORDER:
+            shown = _void(connection, policy, row, now, TAKEN_BACK)
     else:
         history.add_version(connection, row, f"sent:{one.id}", now)
         meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
@@ -368,7 +385,7 @@ def was_changed(connection: Connection, one: Delivery, text: Text, now: float) -
         spans = history.pack_spans(text.spans)
         packed = json.dumps(meta, separators=(",", ":"))
         history.change(connection, row.id, text=text.plain, spans=spans, meta=packed)
-    return show_again(connection, row, now)
+    return shown | show_again(connection, row, now)
 
 
 def not_changed(connection: Connection, one: Delivery, why: str, now: float) -> set[str]:

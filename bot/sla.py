@@ -4,7 +4,8 @@
   has accepted. **Next response**: from the oldest message that nobody has answered until such a reply; one at a time.
   **Resolution**: from the same first message until the case is resolved; a case that is opened again starts another.
 * Notes, automatic answers and automated mail answer nothing and start nothing; nor does a blocked customer.
-* A reply that comes back counts as never sent: what it had stopped goes on as if it had not been, and may be late at once.
+* A reply that comes back, or that an agent takes back after it was sent, counts as never sent: what it had stopped goes on as
+  if it had not been, and may be late at once.
 * Next response and resolution rest while the case waits for the customer (pending, snoozed); first response does not. All rest
   while a lead has paused them.
 * Where nothing is promised first, the promise of a next response holds from the first message on.
@@ -20,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.clockwork import clocks, recount
+from bot.clockwork import clockmerge, clocks, recount
 from bot.clockwork.book import (
     ANSWERED,
     BLOCKED,
@@ -42,6 +43,7 @@ from bot.clockwork.book import (
 )
 from bot.clockwork.clocks import Passed
 from bot.clockwork.promises import KINDS, Facts, Kind
+from bot.clockwork.unanswered import Void
 from bot.desk import Status
 from bot.errors import UserError
 from bot.policy import CorePolicy, InboxPolicy
@@ -215,37 +217,33 @@ def _answered_after_all(connection: Connection, book: Book, message_id: int, now
         book.put(replace(one, cause=ANSWERED, stopped_by=message_id))
 
 
-def came_back(connection: Connection, row: Any, now: float) -> None:
-    """A reply that had been accepted did not arrive. The status of the case says already that they wait again."""
-    case = goes_on(connection, row.conversation_id)
-    if case is None or case.clocks == FRESH:
+def void(connection: Connection, policy: CorePolicy, row: Any, left: Void, now: float, reason: str) -> None:
+    """A reply that had been accepted does not count any more. The status of the case says already whether they wait again.
+
+    What it had ended in a case that a merge has ended since goes on in the one that goes on instead.
+    """
+    case = left.case
+    stopped = rows.stopped_by(connection, row.id)
+    if case.clocks == FRESH and not stopped:
         return
     book = Book(connection, case)
-    other = rows.answered_later(connection, row.conversation_id, row.id)
-    for one in rows.stopped_by(connection, row.id):
-        _put_back(book, one, row.id, other, now)
+    for one in stopped:
+        if one.conversation_id == case.id:
+            _put_back(book, one, row.id, left.other, now, reason)
     resolution = book.of(Kind.RESOLUTION)
-    if resolution is not None and other is None:
-        ledger = book.history(resolution)
-        if any(event.what == "pause" and event.message_id == row.id for event in ledger):
-            book.note(resolution, "back", "the reply came back", now, message_id=row.id)
-            book.recount(resolution, now)
-    book.follow(now, "the reply came back")
+    if resolution is not None and left.since is not None:
+        book.void(resolution, left.since, reason, now, now)
+    book.follow(now, reason)
     book.close()
+    for ended in sorted({row.conversation_id, *(one.conversation_id for one in stopped)} - {case.id}):
+        clockmerge.void(connection, policy, ended, row.id, left, now, reason)
 
 
-def _put_back(book: Book, one: Clock, message_id: int, other: tuple[int, float] | None, now: float) -> None:
+def _put_back(
+    book: Book, one: Clock, message_id: int, other: tuple[int, float] | None, now: float, reason: str
+) -> None:
     """A clock that this reply had stopped: it goes on, or another reply has stopped it."""
-    stop = next(event for event in reversed(book.history(one)) if event.what == "stop")
-    was = stop.detail or {}
-    back = replace(
-        one,
-        state=was.get("state", "running"),
-        cause=was.get("cause"),
-        stopped_at=None,
-        stopped_by=None,
-    )
-    book.note(one, "back", "the reply came back", now, message_id=message_id)
+    back = book.again(one, reason, now, message_id)
     if book.case.status == Status.RESOLVED:
         book.put(replace(one, cause=RESOLVED, stopped_by=None))
         return

@@ -18,7 +18,7 @@ from bot.desk import Status
 from bot.errors import UserError
 from bot.messages import InboxId
 from bot.policy import CorePolicy
-from bot.storage import cases, people, tags
+from bot.storage import cases, people, tags, waits
 from bot.storage import clocks as rows
 from bot.storage.clocks import PAUSED, RUNNING, STOPPED, Clock, Happened
 
@@ -39,6 +39,8 @@ ANSWERED, RESOLVED, NO_PROMISE, ERASED, SUPERSEDED = (
 )
 MERGED, PARTED = "merged", "parted"
 """Why a clock ended."""
+CAME_BACK, TAKEN_BACK = "the reply came back", "the reply was taken back"
+"""Why a reply does not count any more."""
 
 
 def letter(one: Clock) -> str:
@@ -152,6 +154,34 @@ class Book:
         detail = {"state": one.state, "cause": one.cause} if one.state == PAUSED else None
         self.note(one, "stop", cause, at, message_id=message_id, agent=agent, detail=detail)
         self.put(clocks.stopped(one, at, cause, message_id))
+
+    def again(self, one: Clock, reason: str, at: float, message_id: int | None = None) -> Clock:
+        """A clock that has ended, as it was before; to be counted anew then. ``message_id``: the reply that ended it."""
+        stop = next(event for event in reversed(self.history(one)) if event.what == "stop")
+        was = stop.detail or {}
+        self.note(
+            one, "back", reason, at, message_id=message_id if message_id is not None else stop.message_id
+        )
+        return replace(
+            one, state=was.get("state", RUNNING), cause=was.get("cause"), stopped_at=None, stopped_by=None
+        )
+
+    def void(self, one: Clock, since: float, reason: str, now: float, at: float) -> None:
+        """Somebody has waited since a time: rest that began since then with a reply that does not count never was.
+
+        Counted anew until ``at``.
+        """
+        rests: set[int] = set()
+        for event in self.history(one):
+            if event.what == "pause" and event.message_id is not None and event.at >= since:
+                rests.add(event.message_id)
+            elif event.what == "back" and event.message_id is not None:
+                rests.discard(event.message_id)
+        begun = waits.fallen(self.connection, rests)
+        for message_id in begun:
+            self.note(one, "back", reason, now, message_id=message_id)
+        if begun:
+            self.recount(one, at)
 
     def recount(self, one: Clock, at: float, *, late_from: float | None = None) -> None:
         """Counts a clock anew from its ledger. ``late_from``: it cannot have been late before that."""

@@ -19,6 +19,7 @@ from bot.clockwork.book import (
     PARTED,
     RESOLVED,
     SUPERSEDED,
+    TAKEN_BACK,
 )
 from bot.clockwork.promises import unpack
 from bot.storage.clocks import PAUSED, RUNNING, STOPPED, Clock, Happened
@@ -176,7 +177,8 @@ def _back(event: Happened, told: Told) -> str:
         return "the merge was undone, so it goes on as if it had never been"
     if event.message_id is None:
         return f"{_reason(event)}: it is promised again and goes on"
-    return f"the reply{_by(event, told)} came back, so it counts as never sent"
+    what = "was taken back" if event.reason == TAKEN_BACK else "came back"
+    return f"the reply{_by(event, told)} {what}, so it counts as never sent"
 
 
 def _by(event: Happened, told: Told) -> str:

@@ -163,7 +163,7 @@ class Settlement:
             moved = lanes.advance(connection, self.lane.id, self.worker, todo.run, State.ACCEPTED, None, now)
             if moved is None:
                 return set()
-            return moved.woken | replies.was_changed(connection, one, todo.reply.text, now)
+            return moved.woken | replies.was_changed(connection, self.policy, one, todo.reply.text, now)
 
         return unit
 

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import conversations
+from bot.clockwork import unanswered
 from bot.desk import Status
 from bot.storage import cases, merges
 
@@ -113,7 +114,7 @@ def plan(connection: Connection, merge: Any, before: dict[str, Any], until: int)
     }
     theirs = own | newer
     made = Plan(survivor, merged, identities, until, theirs)
-    part = _Parting(connection, made, after, record)
+    part = _Parting(connection, made, after, merge.at, record)
     merges.move_cases(connection, [one for one in theirs if one in rows], merged)
     for ended, goes_on in joined.items():
         if ended in rows and goes_on in rows:
@@ -144,12 +145,13 @@ class _Parting:
     connection: Connection
     plan: Plan
     after: int
+    at: float
     record: dict[str, Any]
 
     def separate(self, ended: Any, goes_on: Any, parts: dict[bool, float]) -> None:
         """Two cases that the merge had joined are two again."""
         was, after = self.record["was"], self.record["after"]
-        first, second = was[str(ended.id)], was[str(goes_on.id)]
+        first, second = (self._was(one.id, apart=(ended.id,)) for one in (ended, goes_on))
         self.plan.instead[goes_on.id] = ended.id
         kept = _decided(goes_on, second, after[str(goes_on.id)])
         if goes_on.status == Status.RESOLVED:  # somebody resolved what was one matter then
@@ -163,7 +165,8 @@ class _Parting:
         cases.change(self.connection, ended.id, **(first | _played(first, yours)))
         kept |= _played(second, mine)
         kept["resolved_at"] = second["resolved_at"]
-        if not parts and goes_on.status != after[str(goes_on.id)]["status"]:
+        answers_changed = first is not was[str(ended.id)] or second is not was[str(goes_on.id)]
+        if not (parts or answers_changed) and goes_on.status != after[str(goes_on.id)]["status"]:
             kept |= {name: getattr(goes_on, name) for name in ("status", "snoozed_until", "waiting_since")}
         elif goes_on.status == Status.SNOOZED and _snoozed_since(goes_on, after[str(goes_on.id)]):
             kept |= {"status": goes_on.status, "snoozed_until": goes_on.snoozed_until}
@@ -171,7 +174,7 @@ class _Parting:
 
     def share(self, row: Any, parts: dict[bool, float], *, foreign: bool) -> None:
         """A case that both have a part in stays with the side whose it is; the other side gets one like it."""
-        was = self.record["was"].get(str(row.id), _FRESH)
+        was = self._was(row.id) if str(row.id) in self.record["was"] else _FRESH
         said = self._said(row.id, theirs=not foreign)
         other = self._said(row.id, theirs=foreign)
         owner = self.plan.merged if foreign else self.plan.survivor
@@ -187,6 +190,12 @@ class _Parting:
         cases.change(self.connection, row.id, **own)
         new = {"customer_id": owner, "team": row.team, "subject": row.subject, "opened_at": parts[foreign]}
         self.plan.instead[row.id] = merges.add_case(self.connection, new | given)
+
+    def _was(self, case_id: int, apart: tuple[int, ...] = ()) -> dict[str, Any]:
+        """What a case was when the merge happened, with what has become since of the replies that were written by then."""
+        was = self.record["was"][str(case_id)]
+        sides = (self.plan.survivor, self.plan.merged)
+        return unanswered.as_of(self.connection, sides, case_id, was, (self.at, self.after), apart)
 
     def _said(self, case_id: int, *, theirs: bool) -> merges.Said:
         plan = self.plan

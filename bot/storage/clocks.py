@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy import case as case_when
 
 from bot.storage.hot import Hot
-from bot.storage.schema import RESOLVED, conversation, delivery, message
+from bot.storage.schema import RESOLVED, conversation, message
 from bot.storage.schema_clocks import clock, clock_event
 from bot.storage.schema_people import attribute
 
@@ -119,30 +119,6 @@ _INBOX = (
     .order_by(message.c.id.desc())
     .limit(1)
 )
-_SENT = delivery.alias("sent")
-_ACCEPTED_AT = (
-    select(func.max(_SENT.c.settled_at))
-    .where(_SENT.c.message_id == bindparam("message"), _SENT.c.op == "send", _SENT.c.state == "accepted")
-    .scalar_subquery()
-)
-_LATER = (
-    select(message.c.id, delivery.c.settled_at)
-    .join(delivery, delivery.c.message_id == message.c.id)
-    .where(
-        message.c.conversation_id == bindparam("case"),
-        message.c.direction == "outbound",
-        message.c.automated.is_(None),
-        message.c.state.in_(("accepted", "delivered", "seen")),
-        delivery.c.op == "send",
-        delivery.c.state == "accepted",
-        or_(
-            delivery.c.settled_at > _ACCEPTED_AT,
-            and_(delivery.c.settled_at == _ACCEPTED_AT, message.c.id > bindparam("message")),
-        ),
-    )
-    .order_by(delivery.c.settled_at, message.c.id)
-    .limit(1)
-)
 
 
 def _clock(row: Any) -> Clock:
@@ -206,12 +182,6 @@ def unresolved_after(connection: Connection, after: int, most: int) -> list[int]
 def newest_inbox(connection: Connection, case_id: int) -> str | None:
     """The inbox of the customer's newest message in a case."""
     return connection.execute(_INBOX, {"case": case_id}).scalar()
-
-
-def answered_later(connection: Connection, case_id: int, message_id: int) -> tuple[int, float] | None:
-    """The first other human reply in a case that was accepted after that one and did not come back: message and when."""
-    row = connection.execute(_LATER, {"case": case_id, "message": message_id}).first()
-    return None if row is None else (int(row.id), float(row.settled_at))
 
 
 def change(connection: Connection, clock_id: int, values: Mapping[str, Any]) -> None:

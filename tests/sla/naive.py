@@ -88,6 +88,8 @@ class Case:
 
     status: str = "open"
     promises: list[Promise] = field(default_factory=list)
+    said: list[int | None] = field(default_factory=list)
+    """In the order in which it was: None for the customer's words, the number of a reply for ours."""
 
     def of(self, *kinds: str) -> list[Promise]:
         """Those of these kinds that have not ended."""
@@ -131,9 +133,11 @@ class Naive:
         if case is None or case.status == "resolved":
             case = Case()
             self.cases.setdefault(who, []).append(case)
+            case.said.append(None)
             self._start(who, case, "first", now)
             self._start(who, case, "resolution", now)
             return
+        case.said.append(None)
         case.status = "open"
         self._wakes(case, now)
         if not case.of("first", "next"):
@@ -143,6 +147,7 @@ class Naive:
         case = self.case(who)
         assert case is not None
         self.accepted[reply] = (case, now)
+        case.said.append(reply)
         for one in case.of("first", "next"):
             one.before = one.why
             one.stop(now, "answered", reply)
@@ -157,7 +162,7 @@ class Naive:
                 one.pause(now, why, by)
 
     def returns(self, reply: int, now: int) -> None:
-        """A reply came back."""
+        """A reply came back, or was taken back."""
         case, _ = self.accepted[reply]
         self.returned.add(reply)
         others = [
@@ -183,13 +188,25 @@ class Naive:
             for newer in case.of("first", "next"):
                 if newer is not one:
                     newer.stop(now, "superseded")
-        if not others:
-            self._void(case, reply)
-        if case.status == "pending":
+        left = self._left(case, reply)
+        for other in left or ():
+            self._void(case, other)
+        if left is not None and case.status == "pending":
             case.status = "open"
         if case.status == "open":
             self._wakes(case, now)
         self.look(now)
+
+    def _left(self, case: Case, reply: int) -> list[int] | None:
+        """Whose words has nobody answered now that this reply is none? The replies since then; None where there are none."""
+        stands = [at for at, one in enumerate(case.said) if one is not None and one not in self.returned]
+        there = case.said.index(reply)
+        if any(at > there for at in stands):
+            return None
+        since = case.said[max(stands, default=-1) + 1 :]
+        if None not in since[: since.index(reply)]:
+            return None
+        return [one for one in since[since.index(None) :] if one is not None]
 
     def _late(self, one: Promise, now: int) -> None:
         one.late = one.late or self.minutes.late(one.periods, one.target, now)

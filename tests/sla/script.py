@@ -126,6 +126,13 @@ class Script:
         replies = self.stage.replies
         await self.stage.bounces(replies[int(number) - 1] if number else None)
 
+    async def unsends(self, number: str | None) -> None:
+        replies = self.stage.replies
+        await self.stage.unsends(replies[int(number) - 1] if number else None)
+
+    async def edits(self) -> None:
+        await self.stage.edits()
+
     async def refuses(self, way: str) -> None:
         self.stage.fails(way)
 
@@ -239,6 +246,8 @@ _VERBS: tuple[tuple[str, Act], ...] = (
     (rf"{_AGENT} replies to {_WHO}(?: by (?P<way>mail|chat|press))?", Script.replies),
     (r"kim takes the reply back", Script.undoes),
     (r"the reply comes back|reply (?P<number>\d) comes back", Script.bounces),
+    (r"kim unsends the reply|kim unsends reply (?P<number>\d)", Script.unsends),
+    (r"kim changes the reply", Script.edits),
     (r"the (?P<way>mail|chat|press) refuses the next reply", Script.refuses),
     (r"kim sends it again", Script.again),
     (rf"an automatic answer goes to {_WHO}", Script.machine),

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, select
 
 import bot.outbox
 from bot import sla
+from bot.capabilities import Capabilities, Part, Support
 from bot.clockwork.promises import Promises
 from bot.clockwork.recounting import Recounting
 from bot.commands.nouns import Draft, Person
@@ -28,13 +29,25 @@ from bot.commands.types import Agent, Role, Sent
 from bot.contract import Accepted
 from bot.desk import State
 from bot.errors import PermanentFailure
-from bot.messages import AgentId, Failure, InboxId, MessageId, RemoteId, SourceId, TeamId, Text
+from bot.messages import (
+    AgentId,
+    Failure,
+    InboxId,
+    MessageId,
+    Receipt,
+    RemoteId,
+    Reply,
+    SourceId,
+    TeamId,
+    Text,
+)
 from bot.storage import cases, clocks, history
 from bot.storage.clocks import Clock, Happened
 from bot.storage.database import Database, connect
 from bot.storage.lanes import NewDelivery
 from bot.storage.migrate import migrate
 from bot.storage.schema import delivery, lane, route
+from tests.core.ends import MemoryAdapter
 from tests.core.world import CHAT, MAIL, PRESS, PRESS_MAIL, SUPPORT, World, message
 
 KIM = Agent(AgentId("UKIM"), "Kim", Role.AGENT)
@@ -75,8 +88,20 @@ async def opened_at(url: str) -> Database:
     return database
 
 
+class UnsendingAdapter(MemoryAdapter):
+    """A channel where what was sent can be changed and taken back."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        super().__init__(replace(capabilities, edit=Support.FULL, delete=Support.FULL))
+
+    async def edit(self, reply: Reply, part: Part, remote_id: RemoteId) -> Receipt:
+        return Receipt((remote_id,), datetime.now(UTC))
+
+    async def delete(self, reply: Reply, remote_id: RemoteId) -> None: ...
+
+
 class Stage:
-    """One bot, its customers and agents. ``at`` is the time, in epoch seconds."""
+    """One bot, its customers and agents. ``at`` is the time, in epoch seconds. Every channel can change and take back."""
 
     def __init__(self, database: Database, promises: Promises, at: float, undo: float = 0.0) -> None:
         self.at = at
@@ -87,6 +112,8 @@ class Stage:
         self.world = World(
             database, undo=undo, clock=self.now, rest=self._rest, echo_delay=1.0, card_delay=0.0
         )
+        for inbox in self.world.adapters:
+            self.world.adapters[inbox] = UnsendingAdapter(self.world.adapters[inbox].capabilities)
         self.promises = promises
         self._number = 0
         self._said: dict[str, str] = {}
@@ -224,6 +251,14 @@ class Stage:
     async def undoes(self) -> None:
         """The agent takes the last reply back."""
         await self.world.casework.undo(self.replies[-1], KIM)
+
+    async def unsends(self, message_id: MessageId | None = None) -> None:
+        """The agent takes back a reply that was sent."""
+        await self.world.casework.undo(message_id or self.replies[-1], KIM)
+
+    async def edits(self, message_id: MessageId | None = None) -> None:
+        """The agent changes a reply that was sent."""
+        await self.world.casework.revise(message_id or self.replies[-1], KIM, Text("other words"))
 
     async def bounces(self, message_id: MessageId | None = None) -> None:
         """A reply that had been accepted comes back."""

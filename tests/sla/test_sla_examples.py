@@ -18,6 +18,9 @@ ON_BOTH = (
     "4-cases: a snooze",
     "5-rules: app.yaml has",
     "6-people: answered",
+    "7-merged-away: both",
+    "8-parted: it comes back after a merge of a merge",
+    "9-taken-back: a reply that was sent",
 )
 """What is played on PostgreSQL as well: one of each kind of statement."""
 FOLDER = Path(__file__).parent / "examples"

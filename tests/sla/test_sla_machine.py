@@ -1,4 +1,4 @@
-"""Customers and agents in any order, replies that come back, restarts: the clocks are as the naive model counts them."""
+"""Customers and agents in any order, replies that come back or are taken back, restarts: clocks are as the naive model says."""
 
 from __future__ import annotations
 
@@ -125,6 +125,22 @@ class Machine(RuleBasedStateMachine):
         self.run(self.stage.bounces(self.sent[number]))
         self.after()
         self.naive.returns(number, self.minute)
+
+    @precondition(lambda self: any(n not in self.naive.returned for n in range(len(self.sent))))
+    @rule(which=st.integers(0, 50))
+    def is_taken_back(self, which: int) -> None:
+        there = [n for n in range(len(self.sent)) if n not in self.naive.returned]
+        number = there[which % len(there)]
+        self.run(self.stage.unsends(self.sent[number]))
+        self.after()
+        self.naive.returns(number, self.minute)
+
+    @precondition(lambda self: any(n not in self.naive.returned for n in range(len(self.sent))))
+    @rule(which=st.integers(0, 50))
+    def is_changed(self, which: int) -> None:
+        there = [n for n in range(len(self.sent)) if n not in self.naive.returned]
+        self.run(self.stage.edits(self.sent[there[which % len(there)]]))
+        self.after()
 
     def act(self, who: str, verb: str, agent: Agent = KIM) -> None:
         async def work() -> None:
