@@ -142,7 +142,20 @@ def give(
         line = f"{chosen.name} has it now: {why}"
         inboxes.write_audit(connection, BOT, "assign", case.customer_id, line, now)
         buckets |= acts.say(connection, policy, case.customer_id, team, chosen.id, line, key, now)
+        buckets |= _hand_over(connection, policy, case.id, now)
     return buckets
+
+
+def _hand_over(connection: Connection, policy: CorePolicy, case_id: int, now: float) -> set[str]:
+    """The new owner hears of what was said while nobody had the case; ``tell`` has gone over it, and tells what comes."""
+    told = json.loads(_told(connection, now).progress)
+    said: list[Any] = []
+    for row in agents.said_in(connection, case_id, int(told), AT_ONCE):
+        if row.direction == "outbound" and row.automated is None:
+            said.clear()
+        else:
+            said.append(row)
+    return _tell_of(connection, policy, said, now, anew=True) if said else set()
 
 
 def _take_back(connection: Connection, policy: CorePolicy, team: TeamId, key: str, now: float) -> set[str]:
@@ -182,12 +195,8 @@ def _load(has: Counter[tuple[str, bool]], one: Candidate) -> int:
 
 def tell(connection: Connection, policy: CorePolicy, now: float) -> tuple[bool, set[str]]:
     """A unit: tells owners what their customers said since the last time; whether there may be more."""
-    job = jobs.find(connection, "tell-owners", "all")
-    if job is None:
-        jobs.add(connection, "tell-owners", "all", agents.newest_message(connection), now)
-        return False, set()
-    after = int(json.loads(job.progress))
-    rows = agents.said_since(connection, after, AT_ONCE)
+    job = _told(connection, now)
+    rows = agents.said_since(connection, int(json.loads(job.progress)), AT_ONCE)
     if not rows:
         return False, set()
     buckets: set[str] = set()
@@ -200,14 +209,28 @@ def tell(connection: Connection, policy: CorePolicy, now: float) -> tuple[bool, 
     return len(rows) == AT_ONCE, buckets
 
 
-def _tell_of(connection: Connection, policy: CorePolicy, said: list[Any], now: float) -> set[str]:
+def _told(connection: Connection, now: float) -> Any:
+    """The job that holds up to which message owners were told; it begins with what is new."""
+    job = jobs.find(connection, "tell-owners", "all")
+    if job is None:
+        jobs.add(connection, "tell-owners", "all", agents.newest_message(connection), now)
+        job = jobs.find(connection, "tell-owners", "all")
+    assert job is not None
+    return job
+
+
+def _tell_of(
+    connection: Connection, policy: CorePolicy, said: list[Any], now: float, *, anew: bool = False
+) -> set[str]:
+    """Tells the owner of one case. ``anew``: this is all that waits, whatever they were told before."""
     case = said[-1]
     about = f"words:{case.conversation_id}"
     buckets: set[str] = set()
     if any(row.direction == "outbound" and row.automated is None for row in said):
-        buckets |= prompts.settle(connection, about, (f"answered by {_last_author(said)}",), now)
-    new = [row for row in said if row.direction == "inbound" and row.automated is None]
-    if said[-1].direction == "outbound" or not new or case.owner is None or case.waiting_since is None:
+        buckets |= prompts.withdraw(connection, about, (f"answered by {_last_author(said)}",), now)
+    by_people = [row for row in said if row.automated is None]
+    new = [row for row in by_people if row.direction == "inbound"]
+    if not new or by_people[-1].direction == "outbound" or case.owner is None or case.waiting_since is None:
         return buckets
     team = policy.teams.get(TeamId(case.team))
     if team is None or not team.routing.notify:
@@ -216,12 +239,13 @@ def _tell_of(connection: Connection, policy: CorePolicy, said: list[Any], now: f
     if named is None or named.blocked:
         return buckets
     before = _unanswered(connection, about)
-    count = len(new) + (before.count if before is not None and before.owner == case.owner else 0)
+    known = before is not None and before.owner == case.owner and not anew
+    count = len(new) + (before.count if before is not None and known else 0)
     prompt = _prompt(connection, case, named.name, new[-1].text, count, now)
     if before is not None and before.owner == case.owner:
-        return buckets | prompts.renew(connection, about, prompt, now)
+        return buckets | prompts.renew(connection, about, prompt, now, settled=False)
     if before is not None:
-        buckets |= prompts.settle(connection, about, ("somebody else has it now",), now)
+        buckets |= prompts.withdraw(connection, about, ("somebody else has it now",), now)
     return buckets | prompts.to_person(connection, case.owner, prompt, about, now)
 
 

@@ -62,12 +62,16 @@ def withdraw(connection: Connection, about: str, done: Line, now: float) -> set[
     )
 
 
-def renew(connection: Connection, about: str, prompt: Prompt, now: float) -> set[str]:
+def renew(
+    connection: Connection, about: str, prompt: Prompt, now: float, *, settled: bool = True
+) -> set[str]:
     """Shows every prompt about something anew with other words; nobody is notified again.
 
-    One that is settled by these words and not posted yet never is.
+    One that is settled by these words and not posted yet never is. ``settled`` false: what was settled before stays as it is.
     """
-    unposted = {WITHDRAWN: True} if prompt.done else None
+    unposted: dict[str, Any] | None = {WITHDRAWN: True} if prompt.done else None
+    if unposted is None and not settled:
+        unposted = {}
     return _renew(connection, about, packed(prompt), now, unposted=unposted)
 
 

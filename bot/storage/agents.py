@@ -127,29 +127,40 @@ def waiting_cases_of(connection: Connection, agent: str) -> Sequence[Any]:
     ).all()
 
 
+_SAID = (
+    select(
+        message.c.id,
+        message.c.direction,
+        message.c.automated,
+        message.c.text,
+        message.c.author,
+        message.c.state,
+        message.c.created_at,
+        conversation.c.id.label("conversation_id"),
+        conversation.c.customer_id,
+        conversation.c.team,
+        conversation.c.owner,
+        conversation.c.status,
+        conversation.c.waiting_since,
+    )
+    .join(conversation, conversation.c.id == message.c.conversation_id)
+    .where(message.c.direction.in_(("inbound", "outbound")))
+)
+
+
 def said_since(connection: Connection, after: int, limit: int) -> Sequence[Any]:
     """What was said after a message, oldest first, with the case it was said in."""
-    return connection.execute(
-        select(
-            message.c.id,
-            message.c.direction,
-            message.c.automated,
-            message.c.text,
-            message.c.author,
-            message.c.state,
-            message.c.created_at,
-            conversation.c.id.label("conversation_id"),
-            conversation.c.customer_id,
-            conversation.c.team,
-            conversation.c.owner,
-            conversation.c.status,
-            conversation.c.waiting_since,
-        )
-        .join(conversation, conversation.c.id == message.c.conversation_id)
-        .where(message.c.id > after, message.c.direction.in_(("inbound", "outbound")))
-        .order_by(message.c.id)
+    return connection.execute(_SAID.where(message.c.id > after).order_by(message.c.id).limit(limit)).all()
+
+
+def said_in(connection: Connection, case_id: int, until: int, limit: int) -> Sequence[Any]:
+    """What was said last in a case, up to a message, oldest first."""
+    rows = connection.execute(
+        _SAID.where(conversation.c.id == case_id, message.c.id <= until)
+        .order_by(message.c.id.desc())
         .limit(limit)
     ).all()
+    return rows[::-1]
 
 
 def newest_message(connection: Connection) -> int:

@@ -12,6 +12,7 @@ from bot.messages import AgentId, CustomerId
 from bot.policy import RoutingPolicy
 from bot.routing import Routing
 from bot.storage.database import Database
+from tests.core.test_autoanswer import EVENING, world_of
 from tests.core.world import CHAT, KIM, SUPPORT, World
 
 AMIR = Agent(AgentId("UAMIR"), "Amir", Role.AGENT)
@@ -167,10 +168,13 @@ async def test_an_owner_hears_of_new_words_once_and_of_the_end(database: Databas
         await world.quiet()
         (after,) = direct(world)
         assert after.buttons == () and after.done == ("answered by Kim",)
-        await writes(world, 1, "Thanks")
-        await routing.once()
-        await world.quiet()
-        assert said(direct(world)[-1]) == "Dana Petrov (C1) wrote / “Thanks”"
+        for words in ("Thanks", "Bye"):
+            await writes(world, 1, words)
+            await routing.once()
+            await world.quiet()
+        before, heard = direct(world)
+        assert said(heard) == "Dana Petrov (C1) wrote 2 messages / “Bye”"
+        assert (before.buttons, before.done) == ((), ("answered by Kim",)), "what was answered stays answered"
 
 
 async def test_a_new_owner_is_told_and_the_old_one_knows(database: Database) -> None:
@@ -187,3 +191,57 @@ async def test_a_new_owner_is_told_and_the_old_one_knows(database: Database) -> 
         kims, amirs = direct(world)
         assert kims.done == ("somebody else has it now",)
         assert said(amirs) == "Dana Petrov (C1) wrote / “two”"
+
+
+async def test_who_is_given_what_waited_hears_of_it_and_so_does_the_next_one(database: Database) -> None:
+    async with World(database) as world:
+        routing = routed(world, assign="round_robin")
+        await writes(world, 1, "Where is it?")
+        await routing.once()
+        await writes(world, 1, "Hello?")
+        await routing.once()
+        await world.quiet()
+        assert direct(world) == [], "nobody is on duty"
+        await on_duty(world, KIM)
+        await routing.once()
+        await world.quiet()
+        assert [said(one) for one in direct(world)] == ["Dana Petrov (C1) wrote 2 messages / “Hello?”"]
+        await world.casework.desk.duty(KIM, False, "off")
+        await on_duty(world, AMIR)
+        await routing.once()
+        await writes(world, 1, "Anybody?")
+        await routing.once()
+        await world.quiet()
+        kims, amirs = direct(world)
+        assert kims.done == ("somebody else has it now",)
+        assert said(amirs) == "Dana Petrov (C1) wrote 3 messages / “Anybody?”"
+
+
+async def test_who_comes_back_on_duty_hears_of_the_same_words_in_the_same_place(database: Database) -> None:
+    async with World(database) as world:
+        routing = routed(world, assign="round_robin")
+        await on_duty(world, KIM)
+        await writes(world, 1, "the first words ever")
+        await routing.once()
+        await world.casework.desk.duty(KIM, False, "off")
+        await world.casework.desk.duty(KIM, True, "on again")
+        await routing.once()
+        await world.quiet()
+        (heard,) = direct(world)
+        assert said(heard) == "Dana Petrov (C1) wrote / “the first words ever”"
+        assert heard.done == ()
+
+
+async def test_an_automatic_answer_keeps_nothing_from_the_owner(database: Database) -> None:
+    world, clock = world_of(database)
+    async with world:
+        routing = routed(world, assign="round_robin")
+        await routing.once()
+        await on_duty(world, KIM)
+        clock.skip(EVENING)
+        await writes(world, 1, "Where is it?")
+        await world.quiet()
+        assert len(world.mail.sent) == 1, "we are closed"
+        await routing.once()
+        await world.quiet()
+        assert [said(one) for one in direct(world)] == ["Dana Petrov (C1) wrote / “Where is it?”"]

@@ -152,6 +152,6 @@ async def shop(running: Browser, core: Core | None = None, **changes: Any) -> As
             finally:
                 for context in running.contexts:
                     await context.close()
-            assert made.complaints == []
+            assert made.complaints == [], made.complaints
     finally:
         await runner.cleanup()

@@ -118,6 +118,20 @@ async def test_the_same_person_on_two_devices_sees_one_conversation() -> None:
         assert (await Tab(await rig.connect(), token=laptop.token).hello())["known"] is True
 
 
+async def test_who_leaves_leaves_in_all_tabs_of_the_device_and_on_no_other() -> None:
+    async with chat(identify=IDENTIFY) as rig:
+        phone = await rig.tab(identity=token(), device="another-device")
+        laptop = await rig.tab(identity=token(), device=DEVICE)
+        second = await rig.tab(token=laptop.token)
+        assert second.visitor == phone.visitor
+        await laptop.say("Where is it?")
+        await laptop.send(t="leave")
+        for tab in (laptop, second):
+            assert await tab.closed() == 4003
+        assert (await phone.say("Still me"))["t"] == "sent"
+        assert [one.text.plain for one in rig.core.messages()] == ["Where is it?", "Still me"]
+
+
 async def test_somebody_else_in_the_same_browser_sees_nothing() -> None:
     async with chat(identify=IDENTIFY) as rig:
         dana = await rig.tab(identity=token(), device=DEVICE)

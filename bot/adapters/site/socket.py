@@ -31,6 +31,7 @@ class Socket:
         "_ws",
         "address",
         "gone",
+        "token",
         "unseen",
     )
 
@@ -49,6 +50,8 @@ class Socket:
         """Whether it was dropped because it did not read."""
         self.address = address
         """The IP address it counts for."""
+        self.token: str | None = None
+        """What its visitor came in with, or has stored since; the tabs of one browser have the same."""
         self.unseen: set[str] | None = None
         """Keys of replies that were given here and not yet seen: only of these a visitor may say so."""
 

@@ -84,7 +84,7 @@ class Ended(Exception):
 class Talk:
     """Serves one WebSocket until it ends."""
 
-    __slots__ = ("_before", "_house", "_rotated", "_socket", "_token", "_typed", "_visitor", "_ws")
+    __slots__ = ("_before", "_house", "_rotated", "_socket", "_typed", "_visitor", "_ws")
 
     def __init__(self, house: House, ws: web.WebSocketResponse, socket: Socket) -> None:
         self._house = house
@@ -93,7 +93,6 @@ class Talk:
         self._visitor: Visitor
         self._typed = 0.0
         self._rotated: str | None = None
-        self._token: str | None = None
         self._before: Visitor | None = None
 
     async def run(self) -> None:
@@ -154,7 +153,7 @@ class Talk:
                 token = self._rotated = entered.token
                 if self._before.subject is None and self._before.spoken:
                     await house.asks.move(self._before.id, visitor.id)
-        self._token = hello.token if known else None
+        self._socket.token = hello.token if known else None
         if len(visitor.sockets) >= house.settings.connections_per_visitor:
             raise Ended(protocol.TOO_MANY, "too many tabs")
         self._visitor = visitor
@@ -388,12 +387,12 @@ class Talk:
         before, self._before = self._before, None
         try:
             if before is not None:
-                await self._house.signin.end(before, self._token)
+                await self._house.signin.end(before, self._socket.token)
             else:
-                await self._house.visitors.keep(self._visitor, token, self._token)
+                await self._house.visitors.keep(self._visitor, token, self._socket.token)
         except StorageError:
             log.warning("site.token_not_rotated")  # both tokens stay valid
-        self._token = token
+        self._socket.token = token
 
     async def _offers(self) -> None:
         """Other ways to go on with this conversation, each with a code of its own."""
@@ -412,14 +411,17 @@ class Talk:
 
     async def _leave(self) -> None:
         visitor = self._visitor
+        # Of somebody proven only this browser leaves, with its tabs; their other devices stay.
+        mine = {one for one in (self._rotated, self._socket.token) if one is not None}
         try:
-            if visitor.subject is not None:  # the other devices stay
-                await self._house.visitors.drop(visitor, self._rotated or self._token or "")
-                raise Ended(protocol.REVOKED, "left")
-            await self._house.visitors.revoke(visitor.id)
+            if visitor.subject is None:
+                await self._house.visitors.revoke(visitor.id)
+            else:
+                for token in mine:
+                    await self._house.visitors.drop(visitor, token)
         except StorageError:
             raise Ended(1013, "try again later") from None
         for socket in visitor.sockets:
-            if socket is not self._socket:
+            if socket is not self._socket and (visitor.subject is None or socket.token in mine):
                 socket.bye(protocol.REVOKED, "left")
         raise Ended(protocol.REVOKED, "left")

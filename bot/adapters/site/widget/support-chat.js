@@ -265,7 +265,7 @@ class Talk {
     const identity = this.identity;
     if (identity && !this.store.get("device")) this.store.set("device", newId());
     ws.onopen = () => {
-      if (token !== this.token) { this.cut(); return this.connect(); } // another tab has stored one in the meantime
+      if (token !== this.token) return this.again(); // another tab has stored one in the meantime
       this.put({ t: "hello", v: 1, token: token || undefined, after, language: this.language(), ...identity && { identity, device: this.store.get("device") } });
     };
     ws.onmessage = (event) => {
@@ -275,6 +275,14 @@ class Talk {
     };
     ws.onclose = (event) => { if (ws === this.ws) this.lost(event.code); };
     this.silence = setTimeout(() => this.cut(), PATIENCE);
+  }
+
+  again() { this.cut(); this.tries = 0; this.connect(); }
+
+  /* Whether the line is still that of who is here: another tab may have signed in or out, and its news may be on its way. */
+  current() {
+    if (this.ready && this.used !== this.token) this.again();
+    return this.ready;
   }
 
   cut() {
@@ -318,26 +326,28 @@ class Talk {
   on_welcome(frame, used) {
     const was = this.info.identified, now = this.token;
     // Another tab was first: once more with its token, and still with what the page has said of who this is.
-    if (frame.token && now && now !== used) { this.cut(); this.tries = 0; return this.connect(); }
+    if (frame.token && now && now !== used) return this.again();
     this.identity = null;
     if (was && !frame.identified && !this.renewed && window.onethread?.getToken) {
       this.renewed = true;
       this.ask = window.onethread.getToken;
-      this.cut();
-      return this.connect();
+      return this.again();
     }
     if (frame.token) {
       this.store.set("token", this.used = frame.token);
       this.put({ t: "kept" });
       this.tabs?.postMessage({ token: true });
     }
-    if (this.visitor !== frame.visitor) {
-      for (const [id, message] of this.messages) {
-        if (message.wait && !was) continue; // somebody else's words are not said by this one
-        this.messages.delete(id);
-        this.store.drop(`out ${id}`);
-      }
+    const other = this.visitor !== frame.visitor;
+    for (const [id, message] of this.messages) {
+      // What somebody said who was signed in is said by nobody else; what nobody had said yet goes with who signs in.
+      if (message.wait ? !message.by || message.by === frame.visitor : !other) continue;
+      this.messages.delete(id);
+      this.store.drop(`out ${id}`);
+    }
+    if (other) {
       this.links = null;
+      if (was) this.giving = null;
       this.visitor = frame.visitor;
       this.after = 0;
     }
@@ -416,7 +426,7 @@ class Talk {
   on_address(frame) {
     this.info.addressGiven = true;
     this.giving = null;
-    if (frame.token) { this.store.set("token", frame.token); this.put({ t: "kept" }); }
+    if (frame.token) { this.store.set("token", this.used = frame.token); this.put({ t: "kept" }); }
     this.save();
   }
 
@@ -437,14 +447,14 @@ class Talk {
     this.changed();
   }
 
-  rated() { if (this.ready) for (const { id, ask } of this.messages.values()) if (ask?.out) this.put({ t: "rate", id, ...ask.out }); }
+  rated() { if (this.current()) for (const { id, ask } of this.messages.values()) if (ask?.out) this.put({ t: "rate", id, ...ask.out }); }
 
   say(text, files) {
-    const message = { id: newId(), from: "visitor", text, at: Date.now() + this.skew };
+    const message = { id: newId(), from: "visitor", text, at: Date.now() + this.skew, by: this.info.identified ? this.visitor : "" };
     if (files.length) message.files = files;
     this.store.set(`out ${message.id}`, JSON.stringify(message));
     this.adopt(message);
-    this.tabs?.postMessage({ out: message.id });
+    this.tabs?.postMessage({ out: message.id, by: this.visitor });
     this.connect();
     this.flush();
   }
@@ -452,7 +462,7 @@ class Talk {
   flush() {
     // One at a time: the order is kept whatever the server says to each.
     const message = this.ready && !this.flying && this.ordered().find((one) => one.wait && !one.failed);
-    if (!message) return;
+    if (!message || !this.current()) return;
     this.flying = message.id;
     this.put({ t: "say", id: message.id, text: message.text, files: message.files?.map((file) => file.id), link: this.link || undefined });
   }
@@ -486,41 +496,43 @@ class Talk {
     this.put({ t: "typing" });
   }
 
-  address(email) { this.addressProblem = false; this.giving = { t: "address", id: newId(), email }; this.put(this.giving); }
+  address(email) { this.addressProblem = false; this.giving = { t: "address", id: newId(), email }; if (this.current()) this.put(this.giving); }
 
   identify(token) {
-    if (!token) return this.info.identified && this.forget();
-    this.identity = token;
-    if (this.ws) this.cut();
-    this.tries = 0;
-    this.connect();
+    const asked = this.identity;
+    this.identity = token || null;
+    if (!token && this.info.identified) return this.forget();
+    if (token || asked) this.again(); // also where who signs out was just signing in
   }
 
   forget() {
     if (this.ready) this.put({ t: "leave" });
-    this.tabs?.postMessage({ left: true });
+    this.tabs?.postMessage({ left: this.visitor });
+    this.store.drop("token");
     this.forgotten();
   }
 
   forgotten() {
+    const anew = this.token && this.token !== this.used; // another tab has begun anew already: that stays
     this.cut();
-    for (const key of this.store.keys("")) this.store.drop(key);
+    for (const key of anew ? [...this.messages.keys()].map((id) => `out ${id}`) : this.store.keys("")) this.store.drop(key);
     this.messages.clear();
     this.visitor = "";
     this.after = this.tries = this.typing = 0;
     this.info.addressGiven = this.info.noAddress = this.info.identified = false;
-    this.identity = this.links = null;
+    this.identity = this.links = this.giving = null;
     clearTimeout(this.timer);
-    if (this.open) this.timer = setTimeout(() => this.connect(), 1000);
+    // Tabs come back one after the other: the first gets a token, the others find it.
+    if (this.open || anew) this.timer = setTimeout(() => this.connect(), 1000 * (1 + Math.random()));
     this.changed();
   }
 
   fromTab(news) {
-    if (news.out) this.adopt(this.store.json(`out ${news.out}`));
+    if (news.out && news.by === this.visitor) this.adopt(this.store.json(`out ${news.out}`));
     if (news.sent) this.settled(news.sent, news.at);
     if (news.looked) for (const id of news.looked) { const message = this.messages.get(id); if (message) message.looked = true; }
-    if (news.left) this.forgotten();
-    if (news.token && this.used !== this.token && this.ws?.readyState !== 0) { this.cut(); this.connect(); }
+    if (["", this.visitor].includes(news.left)) this.forgotten();
+    if (news.token && this.used !== this.token && this.ws?.readyState !== 0) this.again();
     this.flush();
     this.changed();
   }
