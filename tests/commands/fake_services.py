@@ -191,6 +191,7 @@ class FakeServices(Services):
         author: str = "Dana Petrov",
         tail: Text | None = None,
         attachments: tuple[Attachment, ...] = (),
+        automatic: str | None = None,
     ) -> None:
         """Puts a message into the history."""
         self.whose[number] = handle
@@ -205,6 +206,7 @@ class FakeServices(Services):
             state,
             None,
             tail,
+            automatic,
         )
 
     def _held(self, message_id: MessageId) -> HistoryItem:
