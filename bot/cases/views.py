@@ -25,6 +25,7 @@ SHOWN = 9_500
 _AUTOMATIC = {
     **dict.fromkeys(answer_words.KINDS, "automatic answer"),
     rating_words.KIND: "automatic question for a rating",
+    rating_words.THANKS: "automatic thank-you for a rating",
     "recap": "automatic recap",
 }
 

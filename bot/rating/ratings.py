@@ -5,8 +5,8 @@
 2. Nobody is asked twice in ``not_again_days`` on any channel, nor an hour more than ``per_hour`` all together; never
    somebody who is blocked, spam, quarantined or erased, who was not answered by a person, or who is writing again.
 3. An answer comes as ``Rated`` with the token of the question (only its keyed hash is kept once it was sent), or in words
-   where the question went (``by_words``): a number from 1 to 5. It opens no case; the thread shows it, and a low one is told
-   to the leads (``ratingshow``).
+   where the question went (``by_words``): a number from 1 to 5. It opens no case; the thread shows it, a low one is told
+   to the leads (``ratingshow``), and words are thanked for in words (``ratingthanks``).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from bot.policy import CorePolicy, InboxPolicy, RatingPolicy
 from bot.privacy.keys import new_key
 from bot.rating import rating_words
 from bot.rating.ratingshow import show
+from bot.rating.ratingthanks import thank
 from bot.storage import answers, cases, history, inboxes, lanes, people
 from bot.storage import ratings as rows
 from bot.storage.lanes import NewDelivery
@@ -172,7 +173,9 @@ def _ask(
     language = language_of(_plain(said), policy.ratings.of[inbox.id].language)
     token = new_key()
     asks = inbox.able.asks
-    meta = {"ask": rating_words.pack(rating_words.ask(language, token))} if asks else {}
+    meta: dict[str, Any] = {"language": language}
+    if asks:
+        meta["ask"] = rating_words.pack(rating_words.ask(language, token))
     message_id = history.add(
         connection,
         conversation_id=case.id,
@@ -282,7 +285,8 @@ def by_words(
     if inbox.able.backlog:
         shown = {"message_id": message_id, "target": "route", "place": inbox.id}
         history.add_posts(connection, [shown | {"remote_id": event.remote_id or event.source_id}])
-    return _answered(connection, policy, row, _Answer(said.score, storable(said.comment), now))
+    thanked = thank(connection, policy, inbox, whose, event, row, now)
+    return thanked | _answered(connection, policy, row, _Answer(said.score, storable(said.comment), now))
 
 
 def _answered(connection: Connection, policy: CorePolicy, row: Any, given: _Answer) -> set[str]:

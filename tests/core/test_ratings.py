@@ -111,7 +111,7 @@ async def test_a_number_in_words_is_the_rating_and_no_case(database: Database) -
         (case,) = await cases_of(world)
         assert case.status == Status.RESOLVED and prompts(world, "URUTH") == []
         await later(world, clock, 3600)
-        assert len(world.chat.sent) == 2, "asked once"
+        assert len(world.chat.sent) == 3, "asked once, thanked once"
 
 
 async def test_buttons_a_low_score_is_told_to_the_leads_and_may_be_changed(database: Database) -> None:
