@@ -84,7 +84,11 @@ def went_out(connection: Connection, message: Any, now: float, trouble: str | No
         history.change(connection, message.id, meta=json.dumps(meta))
     if trouble is not None and row.state == rows.ASKED and message.state == State.FAILED:
         rows.change(connection, row.id, state=rows.FAILED, asked_at=None, reason=trouble)
-    line = "Asked for a rating" if trouble is None else f"Asking for a rating did not work: {trouble}"
+    line = "Asked for a rating"
+    if message.state == State.UNCERTAIN:
+        line += f", but it may not have arrived: {trouble}"
+    elif trouble is not None:
+        line = f"Asking for a rating did not work: {trouble}"
     return _line(connection, message, line, now)
 
 

@@ -308,7 +308,7 @@ async def test_a_restart_between_asking_and_sending_makes_one_copy(database: Dat
         await world.restart()
         await later(world, clock)
         asked = [reply for reply, _ in world.chat.sent if reply.ask is not None]
-        uncertain = [one for one in lines(world) if one.startswith("Asking for a rating did not work")]
+        uncertain = [one for one in lines(world) if one.startswith("Asked for a rating, but it may not")]
         assert len(asked) + len(uncertain) == 1
         assert [one.state for one in await stored(world)] == ["asked"]
 
