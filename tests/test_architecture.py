@@ -33,6 +33,7 @@ NOUNS = (
 """Of the interfaces that commands declare, and the core implements."""
 FIRST: tuple[str, ...] = (
     *("messages", "errors", "capabilities", "contract", "retry", "hours", "desk", "pace", "policy", "log"),
+    "peers",
     *("stats.cells", "stats.figures", "stats.grades"),
     *(
         "clockwork.promises",
@@ -73,7 +74,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CONFIG = ("config", "settings")
 OUTSIDE = ("adapters", "sandbox", "web")
-PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
+PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy", "peers")
 PURE += ("clockwork.promises", "calendar")
 IMPURE = {
     "asyncio",
