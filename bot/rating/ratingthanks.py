@@ -64,7 +64,7 @@ def thank(
         dedup_key=kind,
         key=new_key(),
         author=policy.teams[row.team].name,
-        text=rating_words.LANGUAGES[_language(policy, inbox, asked)].thanks,
+        text=rating_words.LANGUAGES[language_asked(policy, inbox, asked)].thanks,
         sent_at=now,
         created_at=now,
         automated=rating_words.THANKS,
@@ -76,8 +76,9 @@ def thank(
     return {lanes.append(connection, route.lane_id, [NewDelivery("send", message_id)], now)}
 
 
-def _language(policy: CorePolicy, inbox: InboxPolicy, asked: Any) -> str:
+def language_asked(policy: CorePolicy, inbox: InboxPolicy, asked: Any) -> str:
     """The language of the question; of the inbox where an older question does not say it."""
     meta: dict[str, Any] = json.loads(asked.meta) if asked.meta else {}
     found = str(meta.get("language"))
-    return found if found in rating_words.LANGUAGES else policy.ratings.of[inbox.id].language
+    given = policy.ratings.of.get(inbox.id)
+    return found if found in rating_words.LANGUAGES else given.language if given is not None else "en"
