@@ -307,7 +307,8 @@ class Rated:
 class Unseen:
     """Replies that wait on the channel for somebody who has not come back for ``minutes``.
 
-    Where the customer left another address they are sent there; the agent is told which.
+    Where the customer left another address they are sent there; the agent is told which. ``asks``: the tokens of questions
+    for a rating among them that nobody has answered.
     """
 
     source_id: SourceId
@@ -315,6 +316,7 @@ class Unseen:
     at: datetime
     minutes: int
     thread_key: str | None = None
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

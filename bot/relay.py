@@ -43,7 +43,7 @@ from bot.messages import (
 )
 from bot.policy import CorePolicy, InboxPolicy, TeamPolicy
 from bot.privacy.keys import new_key as new_key
-from bot.rating import ratings
+from bot.rating import ratingelsewhere, ratings
 from bot.storage import cases, history, inboxes, lanes, people
 from bot.storage.database import Database
 from bot.storage.lanes import NewDelivery
@@ -151,7 +151,8 @@ def _dispatch(
     if isinstance(event, Rated):
         return Woken(*ratings.rated(connection, policy, inbox, event, now))
     if isinstance(event, Unseen):
-        return Woken(elsewhere.unseen(connection, policy, inbox, event, now))
+        gone = elsewhere.unseen(connection, policy, inbox, event, now)
+        return Woken(gone | ratingelsewhere.unseen(connection, policy, inbox, event, now))
     return Woken(set())
 
 

@@ -43,6 +43,7 @@ FIRST: tuple[str, ...] = (
         "policy",
         "log",
         "languages",
+        "peers",
     ),
     *("stats.cells", "stats.figures", "stats.grades"),
     *(
@@ -84,7 +85,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 CONFIG = ("config", "settings")
 OUTSIDE = ("adapters", "sandbox", "web")
-PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy")
+PURE = ("messages", "errors", "capabilities", "retry", "hours", "desk", "pace", "policy", "peers")
 PURE += ("clockwork.promises", "calendar")
 IMPURE = {
     "asyncio",

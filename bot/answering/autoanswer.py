@@ -57,7 +57,7 @@ def consider(connection: Connection, policy: CorePolicy, asked: Asked, now: floa
     if kind is None or identity_id is None or answers.sent(connection, asked.case_id, kind):
         return set()
     known = answers.known_of(connection, asked.whose.customer_id, identity_id)
-    if not known.welcome or not _within_caps(connection, policy, identity_id, now):
+    if not known.welcome or not within_caps(connection, policy, identity_id, now):
         return set()
     said, told = _words(connection, policy, given, asked, kind, known, now)
     return _send(connection, team, asked, kind, (said, told), replies.next_key(key), now) if said else set()
@@ -71,7 +71,8 @@ def _may(asked: Asked) -> bool:
     return asked.route_id is not None and (event.sender.verified or not asked.inbox.able.can_initiate)
 
 
-def _within_caps(connection: Connection, policy: CorePolicy, identity_id: int, now: float) -> bool:
+def within_caps(connection: Connection, policy: CorePolicy, identity_id: int, now: float) -> bool:
+    """Whether one more automatic message may go to this address, and to anybody."""
     caps = policy.answers
     return (
         answers.count_to(connection, identity_id, now - DAY) < caps.per_address

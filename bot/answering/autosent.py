@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.rating.rating_words import KIND
+from bot.rating.rating_words import KIND, THANKS
 from bot.rating.ratingshow import went_out
 from bot.storage import cases, history, lanes, people
 from bot.storage.lanes import NewDelivery
@@ -18,6 +18,8 @@ def tell(connection: Connection, row: Any, now: float, trouble: str | None = Non
     if row.automated == KIND:
         after = history.get(connection, row.id)
         return went_out(connection, after, now, trouble)
+    if row.automated == THANKS and trouble is None:
+        return set()  # the post with the rating stands there already
     case = cases.case(connection, row.conversation_id)
     customer_id = people.final(connection, row.customer_id)
     if case is None or customer_id is None:

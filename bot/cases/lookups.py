@@ -223,6 +223,7 @@ def item(policy: CorePolicy, row: Any, files: list[tuple[int, Any]]) -> HistoryI
         State(row.state) if row.state else None,
         row.subject,
         history.unpack_packed(row.tail),
+        views.automatic(row),
     )
 
 

@@ -41,9 +41,9 @@ def last_exchanges(
 
 
 def answered(connection: Connection, family: Sequence[int], teams: frozenset[TeamId] | None) -> bool:
-    """Whether somebody of ours has ever answered them."""
-    more = conditions(Filters(teams=teams))
-    return bool(_newest(connection, family, 1, message.c.direction == "outbound", _kept(), *more))
+    """Whether somebody of ours has ever answered them: a person, no automatic answer."""
+    ours = (message.c.direction == "outbound", message.c.automated.is_(None), _kept())
+    return bool(_newest(connection, family, 1, *ours, *conditions(Filters(teams=teams))))
 
 
 def for_customer(connection: Connection, customer_id: int, route_id: int, limit: int = 3) -> Text:

@@ -10,16 +10,24 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot.answering import answer_words
 from bot.cases import prompts
 from bot.desk import Activity, CardView, Entry, Noted, Replied, Said, State, Status
 from bot.identity import attributes
 from bot.messages import AgentId, Attachment, ConversationId, CustomerId, InboxId, MessageId, TeamId, Text
 from bot.policy import CorePolicy
+from bot.rating import rating_words
 from bot.storage import asks, cases, history, people, tags
 from bot.storage.lanes import Delivery
 
 SHOWN = 9_500
 """Characters of one message that a post shows; the rest is put beside it as a file."""
+_AUTOMATIC = {
+    **dict.fromkeys(answer_words.KINDS, "automatic answer"),
+    rating_words.KIND: "automatic question for a rating",
+    rating_words.THANKS: "automatic thank-you for a rating",
+    "recap": "automatic recap",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,20 @@ def shown(text: Text) -> Text:
     if len(text) <= SHOWN:
         return text
     return text.cut(0, SHOWN) + Text(" …")
+
+
+def automatic(row: Any) -> str | None:
+    """What a message is, in words, where no person wrote it; None for what people wrote.
+
+    A customer's rating is their own words, though a message that is no case's: nobody's machine wrote it.
+    """
+    if row.automated is None or (row.direction == "inbound" and row.automated == rating_words.KIND):
+        return None
+    return (
+        _AUTOMATIC.get(row.automated, "automatic message")
+        if row.direction == "outbound"
+        else "automatic message"
+    )
 
 
 def _said(

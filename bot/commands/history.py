@@ -165,7 +165,7 @@ def row(item: HistoryItem, call: Call, now: float, *, whose: str = "", shown: Te
         text = Text("(no words)")
     facts = [
         whose,
-        f"{_SIGN.get(item.direction, '·')} {item.author}",
+        _who(item),
         item.via,
         clock(item.at, call.agent.zone, now),
     ]
@@ -177,6 +177,15 @@ def row(item: HistoryItem, call: Call, now: float, *, whose: str = "", shown: Te
         facts.append(STATE_WORDS[item.state])
     facts += [f"{file.name} ({size(file.size)})" for file in item.attachments]
     return Row(text, " · ".join(fact for fact in facts if fact))
+
+
+def _who(item: HistoryItem) -> str:
+    """``→ Kim``; ``⚙ automatic answer, as Support``: the name that it went out with wrote nothing."""
+    if item.automatic is None:
+        return f"{_SIGN.get(item.direction, '·')} {item.author}"
+    if item.direction == "outbound":
+        return f"⚙ {item.automatic}, as {item.author}"
+    return f"{_SIGN.get(item.direction, '·')} {item.author}, {item.automatic}"
 
 
 async def show_tail(services: Services, call: Call) -> Result:

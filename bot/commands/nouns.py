@@ -97,7 +97,10 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class HistoryItem:
-    """One message of a customer's history. ``direction``: inbound, outbound, note, system."""
+    """One message of a customer's history. ``direction``: inbound, outbound, note, system.
+
+    ``automatic`` says in words what it is where no person wrote it (``automatic answer``).
+    """
 
     message_id: MessageId
     direction: str
@@ -109,6 +112,7 @@ class HistoryItem:
     state: State | None = None
     subject: str | None = None
     tail: Text | None = None
+    automatic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ _LEFT_OUT = "left out of this export, as was asked"
 README = """This archive holds what is kept about one customer.
 
 customer.json   who they are here: names, addresses (with how and when they were proven), attributes, cases, ratings
-messages.json   everything they said and we sent them, oldest first, with earlier versions of what was changed
+messages.json   everything they said and we sent them, oldest first, with earlier versions of what was changed;
+                "automatic" stands where no person wrote it
 history.html    the same to be read and printed; it opens in any browser and loads nothing from elsewhere
 files/          the files of these messages
 {notes}
@@ -281,6 +282,7 @@ def _item(policy: CorePolicy, one: Spoken) -> dict[str, Any]:
     row = one.row
     meta: dict[str, Any] = json.loads(row.meta) if row.meta else {}
     quoted = history.unpack_packed(row.tail)
+    automatic = views.automatic(row)
     item = {
         "number": row.id,
         "case": row.conversation_id,
@@ -293,7 +295,8 @@ def _item(policy: CorePolicy, one: Spoken) -> dict[str, Any]:
         "quoted": quoted.plain if quoted is not None else None,
         "state": row.state,
         "state_at": _time(row.state_at),
-        "written_by_a_machine": row.automated,
+        "automatic": automatic,
+        "written_by_a_machine": row.automated if automatic is not None else None,
         "copied_to": meta.get("copied") or meta.get("cc"),
         "somebody_else": meta.get("other_sender"),
         "taken_back": meta.get("deleted"),

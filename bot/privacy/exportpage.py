@@ -26,6 +26,7 @@ dl {{ display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; }
 article {{ border: 1px solid #d5dae0; border-radius: .5rem; padding: .75rem 1rem; margin: .75rem 0;
   break-inside: avoid; }}
 article.ours {{ background: #eef4fb; margin-inline-start: 2rem; }} article.theirs {{ margin-inline-end: 2rem; }}
+article.machine {{ border-style: dashed; }}
 header {{ color: #5a6470; font-size: .875rem; }} header b {{ color: #1c2127; }}
 .words {{ white-space: pre-wrap; overflow-wrap: anywhere; margin: .5rem 0 0; }}
 .quiet {{ color: #5a6470; font-size: .875rem; margin: .5rem 0 0; }}
@@ -82,13 +83,14 @@ def head(profile: Mapping[str, Any]) -> str:
 def article(one: Mapping[str, Any]) -> str:
     """One message."""
     side = "theirs" if one["direction"] == "inbound" else "ours"
+    side += " machine" if one.get("automatic") else ""
     return "".join([f'<article class="{side}">\n', *_parts(one), "</article>\n"])
 
 
 def _parts(one: Mapping[str, Any]) -> Iterator[str]:
     facts = [one["at"].replace("T", " ").removesuffix("+00:00")[:16], one["via"], one.get("state") or ""]
     quiet = " · ".join(_e(fact) for fact in facts if fact)
-    yield f'<header><b dir="auto">{_e(one["author"])}</b> · {quiet}</header>\n'
+    yield f"<header>{_who(one)} · {quiet}</header>\n"
     if one.get("subject"):
         yield f'<p class="quiet" dir="auto">{_e(one["subject"])}</p>\n'
     if one["text"]:
@@ -100,6 +102,16 @@ def _parts(one: Mapping[str, Any]) -> Iterator[str]:
     if one.get("taken_back"):
         yield '<p class="quiet">They took this message back.</p>\n'
     yield from _files(one.get("files", ()))
+
+
+def _who(one: Mapping[str, Any]) -> str:
+    """Whose words they are. The name that an automatic answer went out with stands behind what it is."""
+    name, automatic = f'<b dir="auto">{_e(one["author"])}</b>', one.get("automatic")
+    if not automatic:
+        return name
+    if one["direction"] == "inbound":
+        return f"{name}, {_e(automatic)}"
+    return f'<b>{_e(automatic)}</b>, as <span dir="auto">{_e(one["author"])}</span>'
 
 
 def _files(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:

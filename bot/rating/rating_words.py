@@ -12,6 +12,8 @@ from bot.messages import Ask
 
 KIND = "rating"
 """What ``message.automated`` says of the question, and of an answer to it in words."""
+THANKS = "rating_thanks"
+"""What it says of the thank-you for an answer in words."""
 LONGEST = 200
 """Code points of an answer in words; a longer one is a message like any other."""
 WORST, BEST = 1, 5

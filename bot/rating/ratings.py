@@ -5,14 +5,13 @@
 2. Nobody is asked twice in ``not_again_days`` on any channel, nor an hour more than ``per_hour`` all together; never
    somebody who is blocked, spam, quarantined or erased, who was not answered by a person, or who is writing again.
 3. An answer comes as ``Rated`` with the token of the question (only its keyed hash is kept once it was sent), or in words
-   where the question went (``by_words``): a number from 1 to 5. It opens no case; the thread shows it, and a low one is told
-   to the leads (``ratingshow``).
+   where the question went (``by_words``): a number from 1 to 5. It opens no case; the thread shows it, a low one is told
+   to the leads (``ratingshow``), and words are thanked for in words (``ratingthanks``).
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +26,10 @@ from bot.desk import State, Status
 from bot.messages import InboxId, Message, Rated, TeamId
 from bot.policy import CorePolicy, InboxPolicy, RatingPolicy
 from bot.privacy.keys import new_key
-from bot.rating import rating_words
+from bot.rating import rating_words, ratingelsewhere
 from bot.rating.ratingshow import show
+from bot.rating.ratingthanks import thank
+from bot.rating.tokens import hashed
 from bot.storage import answers, cases, history, inboxes, lanes, people
 from bot.storage import ratings as rows
 from bot.storage.lanes import NewDelivery
@@ -47,12 +48,6 @@ GOOD_FOR = 30 * DAY
 """Seconds in which a token is good."""
 COMMENT = 4000
 """Code points of comments that are kept."""
-_PURPOSE = b"onethread rating 1\0"
-
-
-def hashed(key: bytes, token: str) -> str:
-    """What is kept of a token."""
-    return hmac.digest(key, _PURPOSE + token.encode(), hashlib.sha256).hex()
 
 
 # When
@@ -175,7 +170,9 @@ def _ask(
     language = language_of(known.language, policy.ratings.of[inbox.id].language)
     token = new_key()
     asks = inbox.able.asks
-    meta = {"ask": rating_words.pack(rating_words.ask(language, token))} if asks else {}
+    meta: dict[str, Any] = {"language": language}
+    if asks:
+        meta["ask"] = rating_words.pack(rating_words.ask(language, token))
     message_id = history.add(
         connection,
         conversation_id=case.id,
@@ -225,13 +222,22 @@ def rated(
     row = rows.by_token(connection, [hashed(key, event.token) for key in policy.link_keys])
     scored = event.score is None or event.score in range(rating_words.WORST, rating_words.BEST + 1)
     asked_at = row.asked_at or row.created_at if row is not None else 0.0
-    if row is None or row.inbox != inbox.id or not scored or now - asked_at > GOOD_FOR:
+    if row is None or not _went_by(connection, row, inbox) or not scored or now - asked_at > GOOD_FOR:
         log.info("rating.ignored", inbox=inbox.id, known=row is not None)
         return set(), False
     if not inboxes.first_time(connection, f"rated:{inbox.id}:{event.source_id}", now):
         return set(), True
     comment = " ".join(storable(event.comment or "").split(" ")).strip()
     return _answered(connection, policy, row, _Answer(event.score, comment, now)), False
+
+
+def _went_by(connection: Connection, row: Any, inbox: InboxPolicy) -> bool:
+    """Whether a question went by this inbox: it was asked there, or brought there because nobody saw it."""
+    if row.inbox == inbox.id:
+        return True
+    brought = history.known(connection, ratingelsewhere.source(row.id))
+    message = history.get(connection, brought) if brought is not None else None
+    return message is not None and message.inbox == inbox.id
 
 
 def by_words(
@@ -277,7 +283,8 @@ def by_words(
     if inbox.able.backlog:
         shown = {"message_id": message_id, "target": "route", "place": inbox.id}
         history.add_posts(connection, [shown | {"remote_id": event.remote_id or event.source_id}])
-    return _answered(connection, policy, row, _Answer(said.score, storable(said.comment), now))
+    thanked = thank(connection, policy, inbox, whose, event, row, now)
+    return thanked | _answered(connection, policy, row, _Answer(said.score, storable(said.comment), now))
 
 
 def _answered(connection: Connection, policy: CorePolicy, row: Any, given: _Answer) -> set[str]:

@@ -75,16 +75,20 @@ def went_out(connection: Connection, message: Any, now: float, trouble: str | No
 
     The token is forgotten once it was sent: its keyed hash is enough then.
     """
-    row = rows.by_message(connection, message.conversation_id, message.id)
-    if row is None:
-        return set()
     if trouble is None:
         meta: dict[str, Any] = json.loads(message.meta) if message.meta else {}
         meta.pop("ask", None)
         history.change(connection, message.id, meta=json.dumps(meta))
-    if trouble is not None and row.state == rows.ASKED and message.state == State.FAILED:
+    row = rows.by_message(connection, message.conversation_id, message.id)
+    if row is None and trouble is None:
+        return set()  # it was brought by another way, and the thread says so already
+    if row is not None and trouble is not None and row.state == rows.ASKED and message.state == State.FAILED:
         rows.change(connection, row.id, state=rows.FAILED, asked_at=None, reason=trouble)
-    line = "Asked for a rating" if trouble is None else f"Asking for a rating did not work: {trouble}"
+    line = "Asked for a rating"
+    if message.state == State.UNCERTAIN:
+        line += f", but it may not have arrived: {trouble}"
+    elif trouble is not None:
+        line = f"Asking for a rating did not work: {trouble}"
     return _line(connection, message, line, now)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal_column, select, update
 
 from bot.storage.schema import conversation, message
 from bot.storage.schema_stats import rating
@@ -46,13 +46,20 @@ _LAST_ASKED = (
 _OPEN_TO = (
     select(rating, conversation.c.status, conversation.c.team)
     .join(conversation, conversation.c.id == rating.c.conversation_id)
-    .join(message, message.c.id == rating.c.message_id)
+    .join(
+        message,
+        and_(
+            message.c.conversation_id == rating.c.conversation_id,
+            message.c.route_id == bindparam("route"),
+            message.c.direction == "outbound",
+            message.c.automated == "rating",  # the question, or where it was brought
+        ),
+    )
     .where(
         conversation.c.customer_id.in_(bindparam("whose", expanding=True)),
         rating.c.asked_at > bindparam("since"),
         rating.c.state.in_([literal_column("'asked'"), literal_column("'answered'")]),
-        rating.c.inbox == bindparam("inbox"),
-        message.c.route_id == bindparam("route"),
+        message.c.inbox == bindparam("inbox"),
     )
     .order_by(rating.c.id.desc())
     .limit(1)
@@ -93,6 +100,17 @@ _HELPED = (
         message.c.state.in_([literal_column(f"'{one}'") for one in (*_ARRIVED, *_ON_ITS_WAY)]),
     )
     .order_by(message.c.state.in_(_ON_ITS_WAY), message.c.id.desc())
+    .limit(1)
+)
+_ANSWERED_BY = (
+    select(message.c.id)
+    .where(
+        message.c.conversation_id == bindparam("which"),
+        message.c.route_id == bindparam("route"),
+        message.c.direction == "outbound",
+        message.c.automated.is_(None),
+        message.c.state.not_in([literal_column("'cancelled'"), literal_column("'failed'")]),
+    )
     .limit(1)
 )
 _ADD = insert(rating).returning(rating.c.id)
@@ -171,6 +189,11 @@ def helped(connection: Connection, conversation_id: int) -> Helped | None:
     """By whom a customer was answered; None where nobody's answer arrived, or may yet."""
     row = connection.execute(_HELPED, {"which": conversation_id}).one_or_none()
     return Helped(row.agent, row.state in _ARRIVED) if row is not None else None
+
+
+def answered_by(connection: Connection, conversation_id: int, route_id: int) -> bool:
+    """Whether a person has answered this case by this way."""
+    return connection.execute(_ANSWERED_BY, {"which": conversation_id, "route": route_id}).first() is not None
 
 
 def add(connection: Connection, **values: Any) -> int:

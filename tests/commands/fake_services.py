@@ -192,6 +192,7 @@ class FakeServices(Services):
         author: str = "Dana Petrov",
         tail: Text | None = None,
         attachments: tuple[Attachment, ...] = (),
+        automatic: str | None = None,
     ) -> None:
         """Puts a message into the history."""
         self.whose[number] = handle
@@ -206,6 +207,7 @@ class FakeServices(Services):
             state,
             None,
             tail,
+            automatic,
         )
 
     def _held(self, message_id: MessageId) -> HistoryItem:

@@ -32,7 +32,7 @@ EMPTIED = {
     "customer_merge": {"evidence", "before"},
     "delivery": {"error", "payload", "progress", "about"},
     "follow_up": {"words"},
-    "identity": {"address", "evidence", "name"},
+    "identity": {"address", "evidence", "language", "name"},
     "job": {"progress", "detail"},
     "link_code": {"hash", "via"},
     "merge_proposal": {"evidence"},

@@ -99,6 +99,33 @@ async def test_it_holds_everything_of_hers_and_nothing_of_his(database: Database
         assert archive.read(f"files/000001-1 {WORD}.jpg") == f"{WORD} photo".encode()
 
 
+async def test_what_no_person_wrote_says_so(database: Database) -> None:
+    async with World(database) as world:
+        await world.says("Where is my parcel?", source="1")
+        await world.says("I am away", source="2", automated="Auto-Submitted")
+
+        def more(connection: Connection) -> None:
+            (first, *_) = connection.execute(messages.select()).mappings().all()
+            said = {**first, "author": "Support", "direction": "outbound", "state": "accepted"}
+            said |= {"automated": "off_hours", "text": "We are back tomorrow."}
+            rated = {**first, "automated": "rating", "text": "5, thanks!"}
+            for number, row in ((8, said), (9, rated)):
+                connection.execute(insert(messages), [{**row, "id": number, "dedup_key": f"t:{number}"}])
+
+        await world.database.write(more)
+        archive = await exported(world)
+        assert {one["text"]: one.get("automatic") for one in read(archive, "messages.json")} == {
+            "Where is my parcel?": None,
+            "I am away": "automatic message",
+            "We are back tomorrow.": "automatic answer",
+            "5, thanks!": None,
+        }
+        whole = archive.read("history.html").decode()
+        assert '<b>automatic answer</b>, as <span dir="auto">Support</span>' in whole
+        assert '<b dir="auto">Dana Petrov</b>, automatic message' in whole
+        assert whole.count('<article class="ours machine">') == 1
+
+
 async def test_notes_are_in_it_only_where_they_are_asked_for(database: Database) -> None:
     async with World(database) as world:
         await live(world)

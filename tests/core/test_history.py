@@ -235,6 +235,35 @@ async def test_the_last_exchanges_are_questions_with_their_answers(database: Dat
     assert not await finding.is_new(KIM, CustomerId(dana))
 
 
+async def test_what_no_person_wrote_says_so(database: Database) -> None:
+    def fill(connection: Connection) -> int:
+        dana = case_of(connection, "Dana")
+        out = {"direction": "outbound", "author": "Support", "state": "accepted"}
+        say(connection, dana, "hello")
+        say(connection, dana, "out of office", automated="Auto-Submitted")
+        for kind in ("off_hours", "busy", "rating", "recap", "something new"):
+            say(connection, dana, kind, automated=kind, **out)
+        say(connection, dana, "5, thanks!", automated="rating")
+        say(connection, dana, "noted", direction="note", agent=KIM.id)
+        return dana[0]
+
+    dana = await database.write(fill)
+    finding = finding_of(World(database))
+    page = await finding.page(KIM, CustomerId(dana), Narrowed())
+    assert {item.text.plain: item.automatic for item in page.items} == {
+        "hello": None,
+        "out of office": "automatic message",
+        "off_hours": "automatic answer",
+        "busy": "automatic answer",
+        "rating": "automatic question for a rating",
+        "recap": "automatic recap",
+        "something new": "automatic message",
+        "5, thanks!": None,
+        "noted": None,
+    }
+    assert not await finding.is_new(PAT, CustomerId(dana)), "a machine has answered them, no colleague"
+
+
 async def test_nobody_is_new_to_whom_nobody_has_answered(database: Database) -> None:
     def fill(connection: Connection) -> int:
         dana = case_of(connection, "Dana")

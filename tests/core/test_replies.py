@@ -13,6 +13,7 @@ from bot.desk import Mark, Replied, Said, State, Status
 from bot.errors import PermanentFailure, TemporaryFailure, UncertainFailure, UserError
 from bot.messages import Failure, Level, MessageId, Receipt, RemoteId, SourceId, Text
 from bot.storage.database import Database
+from tests.core.skipping import Skipping
 from tests.core.virtual import Clock
 from tests.core.world import CHAT, KIM, MAIL, SUPPORT, World, message
 
@@ -37,7 +38,7 @@ async def test_a_reply_goes_out_and_is_shown_with_its_true_state(database: Datab
         await heard(world, subject="My order")
         sent = await world.reply("C1", "It ships today.")
         assert "dana@mail.example" in sent.via
-        await world.until(lambda: replied(world))
+        await world.until(lambda: [one for one in replied(world) if one.state is State.ACCEPTED])
         (shown,) = replied(world)
         assert (shown.state, shown.detail, shown.agent_name) == (State.ACCEPTED, "250 ok", "Kim")
         ((reply, part),) = world.mail.sent
@@ -121,10 +122,12 @@ async def test_a_revised_reply_starts_its_window_anew_and_keeps_its_place(databa
 async def test_held_replies_of_a_thread_leave_in_the_order_in_which_they_were_written(
     database: Database,
 ) -> None:
-    async with World(database, undo=0.2) as world:
+    clock = Skipping()
+    async with World(database, undo=60.0, clock=clock.now) as world:
         await heard(world)
         for ts in (1700000003.0, 1700000001.0, 1700000002.0):
             await world.reply("C1", f"at {ts:.0f}", source=str(ts), order=ts)
+        clock.skip(61)
         await world.until(lambda: len(world.mail.sent) == 3)
         assert world.mail.words() == ["at 1700000001", "at 1700000002", "at 1700000003"]
 

@@ -263,6 +263,72 @@ async def test_a_flood_waits(mail: MailStandIn, monkeypatch: pytest.MonkeyPatch)
         assert len(made.ratings) == 5
 
 
+async def test_who_guesses_tokens_is_slowed(mail: MailStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate, "FROM_ONE", Rate(per_second=0.01, burst=3.0))
+    proxied = {"trusted_proxies": ["127.0.0.0/8"], "proxy_header": "X-Real-Ip"}
+    async with page(mail, **proxied) as made:
+
+        async def guess(number: int, address: str) -> tuple[int, str, str]:
+            headers = {"X-Real-Ip": address}
+            url, data = made.url(f"{number:026}"), {"score": "2", "comment": "Zu langsam."}
+            async with made.session.post(url, data=data, headers=headers) as answer:
+                return answer.status, answer.headers.get("Retry-After", ""), await answer.text()
+
+        for number in range(3):
+            assert (await guess(number, "203.0.113.7"))[:2] == (200, "")
+        status, after, shown = await guess(3, "203.0.113.7")
+        assert status == 429 and 90 <= int(after) <= 100
+        assert "Das hat gerade nicht geklappt." in shown and "Zu langsam.</textarea>" in shown
+        assert (await guess(4, "198.51.100.1, 203.0.113.7"))[0] == 429, (
+            "what they put before it is not believed"
+        )
+        assert (await guess(5, "203.0.113.8"))[0] == 200, "somebody else"
+        for number, address in enumerate(("2001:db8::1", "2001:db8::2", "2001:db8::3"), 6):
+            assert (await guess(number, address))[0] == 200
+        assert (await guess(9, "2001:db8::4"))[0] == 429, "one household"
+        assert len(made.ratings) == 7
+
+
+async def test_a_header_is_believed_of_our_own_proxies_only(
+    mail: MailStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate, "FROM_ONE", Rate(per_second=0.01, burst=2.0))
+    async with page(mail) as made:
+        seen = []
+        for number in range(4):
+            headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+            async with made.session.post(
+                made.url(f"{number:026}"), data={"score": "2"}, headers=headers
+            ) as answer:
+                seen.append(answer.status)
+        assert seen == [200, 200, 429, 429]
+
+
+async def test_one_who_floods_leaves_room_for_others(
+    mail: MailStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate, "FROM_ONE", Rate(per_second=0.01, burst=3.0))
+    monkeypatch.setattr(rate, "IN_ALL", Rate(per_second=0.01, burst=4.0))
+    async with page(mail, trusted_proxies=["127.0.0.1"]) as made:
+
+        async def send(number: int, address: str) -> int:
+            url, headers = made.url(f"{number:026}"), {"X-Forwarded-For": address}
+            async with made.session.post(url, data={"score": "2"}, headers=headers) as answer:
+                return answer.status
+
+        assert [await send(number, "203.0.113.7") for number in range(9)] == [200] * 3 + [429] * 6
+        assert await send(10, "203.0.113.8") == 200
+
+
+def test_made_up_names_take_no_memory() -> None:
+    many = rate._Many(Rate(per_second=1.0, burst=2.0))
+    for number in range(5 * rate._REMEMBERED):
+        assert many.wait(f"{number}", now=number / 100) == 0.0
+        if number % 3 == 0:
+            many.take(f"{number}", now=number / 100)
+        assert len(many._names) <= rate._REMEMBERED
+
+
 async def test_the_page_stands_alone(mail: MailStandIn) -> None:
     async with page(mail) as made, made.session.get(made.url()) as answer:
         shown, policy = await answer.text(), answer.headers["Content-Security-Policy"]

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from bot.adapters.site import CHANNEL
 from bot.adapters.site.files import References, disposition, safe_name, sniff
-from bot.adapters.site.limits import Pace, client_address
+from bot.adapters.site.limits import Pace
 from bot.adapters.site.protocol import batches, is_email, shown
 from bot.adapters.site.settings import SiteSettings
 from bot.adapters.site.visitors import Visitors
 from bot.adapters.site.waiting import Waiting
 from bot.contract import Secrets
 from bot.messages import Attachment, BlobId, Text
+from bot.peers import client_address
 from tests.site.rig import Clock, Values
 
 

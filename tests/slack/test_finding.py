@@ -22,6 +22,21 @@ async def test_what_was_found_reads_well() -> None:
         )
 
 
+async def test_what_no_person_wrote_is_marked() -> None:
+    async with rig() as desk:
+        keep = desk.services.keep
+        keep(1, "C42", "inbound", Text("out of office"), automatic="automatic message")
+        keep(2, "C42", "outbound", Text("We have it."), author="Shop", automatic="automatic answer")
+        keep(3, "C42", "outbound", Text("It ships."), author="Kim")
+        await slash(desk, "agent1", "/history C42")
+        rows = shown(desk.whispers("agent1")[-1])
+        assert "~ → Kim · email" in rows
+        assert "~ ⚙ automatic answer, as Shop · email" in rows and "→ Shop" not in rows
+        assert "~ ← Dana Petrov, automatic message · email" in rows
+        await slash(desk, "agent1", "/find have")
+        assert "~ C42 Dana Petrov · ⚙ automatic answer, as Shop" in shown(desk.whispers("agent1")[-1])
+
+
 async def test_a_full_page_fits_into_one_message() -> None:
     async with rig() as desk:
         for number in range(1, 40):

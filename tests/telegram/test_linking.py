@@ -102,7 +102,9 @@ async def test_the_menu_shows_other_channels_and_the_team_sees_nothing(
         f"E-mail: support+go-{CODE}@shop.example"
     )
     assert linked.texts == ["Thanks"]
-    assert linked.asked == [Contact("telegram", str(DANA), "Dana Petrov", True, "Telegram account")]
+    assert linked.asked == [
+        Contact("telegram", str(DANA), "Dana Petrov", True, "Telegram account", language="en")
+    ]
 
 
 async def test_a_code_in_the_subject_is_named(telegram: TelegramStandIn, linked: Linked) -> None:

@@ -98,7 +98,7 @@ class EmailAdapter:
             self._domain,
         )
         if settings.public_url and context.routes is not None:
-            RatePage(context).add_to(context.routes)
+            RatePage(context, settings).add_to(context.routes)
         whole = int(settings.size_limit * 0.7)  # base64 adds a third, the text and the quote a little
         self._capabilities = Capabilities(
             channel="email",

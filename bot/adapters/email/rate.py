@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import ceil
 from urllib.parse import parse_qs
 
 import structlog
@@ -18,10 +19,12 @@ from aiohttp import web
 
 from bot.adapters.email import ratepage
 from bot.adapters.email.ratepage import LANGUAGES
+from bot.adapters.email.settings import EmailSettings
 from bot.contract import AdapterContext, Routes
 from bot.errors import StorageError
 from bot.messages import Ask, Rated, SourceId
 from bot.pace import Pace
+from bot.peers import client_address
 from bot.policy import Rate
 
 log = structlog.get_logger(__name__)
@@ -32,10 +35,12 @@ MAX_BODY = 32 * 1024
 BODY_SECONDS = 10.0
 IN_ALL = Rate(per_second=5.0, burst=100.0)
 OF_ONE = Rate(per_second=0.1, burst=10.0)
-"""Answers that are taken: of all tokens together, and with one token."""
+FROM_ONE = Rate(per_second=0.5, burst=30.0)
+"""Answers that are taken: of all together, with one token, from one IP address. Who guesses tokens has many of them and few
+addresses. Where the proxy is not named in app.yaml all customers have one address, so it leaves room for all who are asked."""
 _ALL = "all"
 _REMEMBERED = 1_000
-"""Tokens whose pace is known at a time."""
+"""Tokens or addresses whose pace is known at a time; ``IN_ALL`` sees to it that fewer are in use."""
 _TOKEN = re.compile(r"[a-z0-9]{26}\Z")
 _SCORE = re.compile(r"[1-5]\Z")
 _FORM = re.compile(r"[0-9a-f]{26}\Z")
@@ -55,11 +60,13 @@ def links(base: str, ask: Ask) -> tuple[tuple[str, str], ...]:
 class RatePage:
     """The page of one inbox."""
 
-    def __init__(self, context: AdapterContext, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, context: AdapterContext, settings: EmailSettings, clock: Callable[[], float] = time.time
+    ) -> None:
         self._context = context
+        self._settings = settings
         self._clock = clock
-        self._all, self._each = Pace(), Pace()
-        self._tokens: set[str] = set()
+        self._all, self._each, self._from = _Many(IN_ALL), _Many(OF_ONE), _Many(FROM_ONE)
 
     def add_to(self, routes: Routes) -> None:
         """Adds the page's routes."""
@@ -88,8 +95,8 @@ class RatePage:
         comment = _cleaned(fields.get("comment", ""))
         if score is None:
             return _reply(ratepage.confirm(code, secrets.token_hex(13), None, comment, words.choose), 422)
-        if not self._may(token):
-            return _reply(ratepage.confirm(code, form, score, comment, words.later), 429)
+        if wait := self._wait(token, self._address(request)):
+            return _reply(ratepage.confirm(code, form, score, comment, words.later), 429, wait)
         now = datetime.fromtimestamp(self._clock(), UTC)
         source = _source(token, score, comment, form if _FORM.match(form) else now.date().isoformat())
         try:
@@ -99,21 +106,44 @@ class RatePage:
             return _reply(ratepage.confirm(code, form, score, comment, words.later), 503)
         return _reply(ratepage.thanks(code), 200)
 
-    def _may(self, token: str) -> bool:
-        """Whether one more answer may come now; takes it."""
+    def _address(self, request: web.Request) -> str:
+        """The IP address that an answer counts for."""
+        peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+        proxies, header = self._settings.trusted_proxies, self._settings.proxy_header
+        return client_address(peer[0] if isinstance(peer, tuple) else None, request.headers, proxies, header)
+
+    def _wait(self, token: str, address: str) -> float:
+        """0 takes one more answer; otherwise the seconds until there is room, and nothing is taken."""
         now = time.monotonic()
-        if len(self._tokens) >= _REMEMBERED and token not in self._tokens:
-            self._each, self._tokens = Pace(), set()
-        if token not in self._tokens:
-            self._tokens.add(token)
-            self._each.limit(token, OF_ONE, now)
-        if not self._all.known(_ALL):
-            self._all.limit(_ALL, IN_ALL, now)
-        if not (self._all.available(_ALL, now) and self._each.available(token, now)):
-            return False
-        self._all.take(_ALL, now)
-        self._each.take(token, now)
-        return True
+        limits = ((self._from, address), (self._each, token), (self._all, _ALL))
+        wait = max(limit.wait(name, now) for limit, name in limits)
+        if not wait:
+            for limit, name in limits:
+                limit.take(name, now)
+        return wait
+
+
+class _Many:
+    """One rate for each of many names. Those at rest are forgotten, so that made-up names take no memory."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._pace = Pace()
+        self._names: set[str] = set()
+
+    def wait(self, name: str, now: float) -> float:
+        """Seconds until there is room for one more."""
+        if not self._pace.known(name):
+            if len(self._names) >= _REMEMBERED:
+                self._pace.forget_full(now)
+                self._names = {one for one in self._names if self._pace.known(one)}
+            self._pace.limit(name, self._rate, now)
+            self._names.add(name)
+        return 0.0 if self._pace.available(name, now) else self._pace.wait(name, now)
+
+    def take(self, name: str, now: float) -> None:
+        """Takes one."""
+        self._pace.take(name, now)
 
 
 def _language(request: web.Request) -> str:
@@ -161,5 +191,7 @@ def _cleaned(words: str) -> str:
     return _UNWANTED.sub("", words.replace("\r\n", "\n").replace("\r", "\n")).strip()[: ratepage.MAX_COMMENT]
 
 
-def _reply(page: str, status: int = 200) -> web.Response:
-    return web.Response(text=page, status=status, content_type="text/html", headers=ratepage.HEADERS)
+def _reply(page: str, status: int = 200, wait: float = 0.0) -> web.Response:
+    """``wait``: seconds after which it may be tried again."""
+    headers = {**ratepage.HEADERS, **({"Retry-After": str(ceil(wait))} if wait else {})}
+    return web.Response(text=page, status=status, content_type="text/html", headers=headers)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from bot.adapters.email.compose import is_address
 from bot.adapters.email.imap import LOOPBACK
+from bot.peers import Network
 
 
 class _Strict(BaseModel):
@@ -105,6 +106,10 @@ class EmailSettings(_Strict):
         max_length=300,
         description="where customers reach the bot's web server, for links in mails that ask for a rating",
     )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="addresses of our own reverse proxies, whose proxy_header is believed"
+    )
+    proxy_header: str = Field("X-Forwarded-For", pattern=r"^[A-Za-z0-9-]+$")
 
     @field_validator("public_url")
     @classmethod

@@ -123,6 +123,7 @@ class SiteAdapter:
 
     async def _report(self, visitor_id: str, batch: Batch) -> None:
         keys = tuple(batch.keys)
+        kept = [await self._asks.find(visitor_id, key) for key in keys]
         await self._context.accept(
             Unseen(
                 SourceId(f"unseen:{visitor_id}:{keys[0]}"),
@@ -130,6 +131,7 @@ class SiteAdapter:
                 datetime.fromtimestamp(self._clock(), UTC),
                 max(1, round(self._settings.mail_after_minutes)),
                 thread_key=visitor_id,
+                asks=tuple(one["token"] for one in kept if one is not None and "score" not in one),
             )
         )
         await self._waiting.reported(visitor_id, keys)

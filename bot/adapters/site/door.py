@@ -14,12 +14,13 @@ import structlog
 from aiohttp import web
 
 from bot.adapters.site import files
-from bot.adapters.site.limits import Limits, client_address
+from bot.adapters.site.limits import Limits
 from bot.adapters.site.settings import SiteSettings
 from bot.adapters.site.visitors import Visitor, Visitors
 from bot.contract import BlobStore
 from bot.errors import StorageError
 from bot.messages import Attachment
+from bot.peers import client_address
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from jwt.algorithms import has_crypto
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from bot.peers import Network
+
 Words = Annotated[str, Field(max_length=300)] | dict[str, Annotated[str, Field(max_length=300)]]
 """One sentence for everybody, or one for each language (``en``, ``de``…)."""
 
