@@ -8,22 +8,20 @@ other soon stop. What it says of the wait was measured. It counts as no answer: 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from statistics import median
 
 from sqlalchemy import Connection
 
 from bot import hours, replies
-from bot.answering import answer_words
+from bot.answering import answer_words, automatic
 from bot.answering.answer_words import BUSY, OFF_HOURS
+from bot.answering.automatic import Automatic
 from bot.calendar.wallclock import wall, zone_of
 from bot.customers import Whose
-from bot.desk import State
 from bot.messages import Message
 from bot.policy import AnswerPolicy, CorePolicy, InboxPolicy, TeamPolicy
-from bot.storage import answers, history, lanes, people
-from bot.storage.lanes import NewDelivery
+from bot.storage import answers, people
 from bot.timing.notices import dated
 
 DAY, HOUR = 86_400.0, 3600.0
@@ -151,24 +149,10 @@ def _send(
 ) -> set[str]:
     route = people.route_by_id(connection, asked.route_id)
     assert route is not None
-    message_id = history.add(
-        connection,
-        conversation_id=asked.case_id,
-        customer_id=asked.whose.customer_id,
-        identity_id=asked.whose.identity_id,
-        route_id=route.id,
-        inbox=asked.inbox.id,
-        direction="outbound",
-        dedup_key=f"auto:{asked.case_id}:{kind}",
-        key=key,
-        author=team.name,
-        text=words[0],
-        sent_at=now,
-        created_at=now,
-        automated=kind,
-        state=State.PENDING,
-        state_at=now,
-        meta=json.dumps({"told": words[1]}),
+    source = f"auto:{asked.case_id}:{kind}"
+    one = Automatic(
+        *(asked.case_id, asked.whose.customer_id, kind, source, team.name, words[0]), meta={"told": words[1]}
     )
+    message_id, buckets = automatic.send(connection, route, one, key, now)
     answers.add(connection, asked.case_id, kind, route.identity_id, message_id, now)
-    return {lanes.append(connection, route.lane_id, [NewDelivery("send", message_id)], now)}
+    return buckets

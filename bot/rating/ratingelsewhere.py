@@ -8,24 +8,24 @@ by a person: nobody is asked by mail because somebody typed their address into a
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bot import elsewhere
+from bot.answering import automatic
+from bot.answering.automatic import Automatic
 from bot.cases import lookups
 from bot.commands.nouns import Way
-from bot.desk import State, Status
+from bot.desk import Status
 from bot.messages import Unseen
 from bot.policy import CorePolicy, InboxPolicy
 from bot.privacy.keys import new_key
 from bot.rating import rating_words
 from bot.rating.ratingthanks import language_asked
 from bot.rating.tokens import hashed
-from bot.storage import answers, cases, history, lanes, people
+from bot.storage import answers, cases, history, people
 from bot.storage import ratings as rows
-from bot.storage.lanes import NewDelivery
 
 
 def unseen(
@@ -69,30 +69,14 @@ def _bring(
         return set()
     language = language_asked(policy, inbox, asked)
     meta = {"language": language, "ask": rating_words.pack(rating_words.ask(language, token))}
-    message_id = history.add(
-        connection,
-        conversation_id=row.conversation_id,
-        customer_id=customer_id,
-        identity_id=route.identity_id,
-        route_id=route.id,
-        inbox=route.inbox,
-        direction="outbound",
-        dedup_key=source(row.id),
-        key=new_key(),
-        author=policy.teams[case.team].name,
-        text=rating_words.question(language, by_words=False),
-        sent_at=now,
-        created_at=now,
-        automated=rating_words.KIND,
-        state=State.PENDING,
-        state_at=now,
-        meta=json.dumps(meta),
+    words = rating_words.question(language, by_words=False)
+    author = policy.teams[case.team].name
+    one = Automatic(
+        *(row.conversation_id, customer_id, rating_words.KIND, source(row.id), author, words), meta=meta
     )
+    _, buckets = automatic.send(connection, route, one, new_key(), now)
     line = f"Not seen for {minutes} min, so the question for a rating goes by {way.channel} to {way.address} as well"
-    return {
-        lanes.append(connection, route.lane_id, [NewDelivery("send", message_id)], now),
-        *elsewhere.line_in_thread(connection, policy, customer_id, case.team, line, now),
-    }
+    return buckets | elsewhere.line_in_thread(connection, policy, customer_id, case.team, line, now)
 
 
 def _way(

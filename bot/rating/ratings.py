@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +19,11 @@ import structlog
 from sqlalchemy import Connection
 
 from bot import conversations
+from bot.answering import automatic
 from bot.answering.answer_words import language_of
+from bot.answering.automatic import Automatic
 from bot.customers import Whose
-from bot.desk import State, Status
+from bot.desk import Status
 from bot.messages import InboxId, Message, Rated, TeamId
 from bot.policy import CorePolicy, InboxPolicy, RatingPolicy
 from bot.privacy.keys import new_key
@@ -30,9 +31,8 @@ from bot.rating import rating_words, ratingelsewhere
 from bot.rating.ratingshow import show
 from bot.rating.ratingthanks import thank
 from bot.rating.tokens import hashed
-from bot.storage import answers, cases, history, inboxes, lanes, people
+from bot.storage import answers, cases, history, inboxes, people
 from bot.storage import ratings as rows
-from bot.storage.lanes import NewDelivery
 from bot.storage.words import storable
 from bot.timing.timers import Done, Job
 
@@ -173,25 +173,10 @@ def _ask(
     meta: dict[str, Any] = {"language": language}
     if asks:
         meta["ask"] = rating_words.pack(rating_words.ask(language, token))
-    message_id = history.add(
-        connection,
-        conversation_id=case.id,
-        customer_id=customer_id,
-        identity_id=route.identity_id,
-        route_id=route.id,
-        inbox=inbox.id,
-        direction="outbound",
-        dedup_key=f"rating:{row.id}",
-        key=new_key(),
-        author=policy.teams[TeamId(case.team)].name,
-        text=rating_words.question(language, by_words=not asks),
-        sent_at=now,
-        created_at=now,
-        automated=rating_words.KIND,
-        state=State.PENDING,
-        state_at=now,
-        meta=json.dumps(meta),
-    )
+    words = rating_words.question(language, by_words=not asks)
+    author = policy.teams[TeamId(case.team)].name
+    one = Automatic(case.id, customer_id, rating_words.KIND, f"rating:{row.id}", author, words, meta)
+    message_id, buckets = automatic.send(connection, route, one, new_key(), now)
     rows.change(
         connection,
         row.id,
@@ -202,7 +187,7 @@ def _ask(
         identity_id=route.identity_id,
         message_id=message_id,
     )
-    return {lanes.append(connection, route.lane_id, [NewDelivery("send", message_id)], now)}
+    return buckets
 
 
 # What they say

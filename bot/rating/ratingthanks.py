@@ -17,15 +17,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot import conversations
-from bot.answering import autoanswer
+from bot.answering import autoanswer, automatic
+from bot.answering.automatic import Automatic
 from bot.customers import Whose
-from bot.desk import State
 from bot.messages import Message
 from bot.policy import CorePolicy, InboxPolicy
 from bot.privacy.keys import new_key
 from bot.rating import rating_words
 from bot.storage import answers, history, lanes, people
-from bot.storage.lanes import NewDelivery
 
 
 def thank(
@@ -53,27 +52,21 @@ def thank(
         return set()
     if lanes.waiting_sends(connection, conversations.route_bucket(inbox.id), 1):
         return set()  # a channel that takes few messages takes the answers of people first
-    message_id = history.add(
-        connection,
-        conversation_id=row.conversation_id,
-        customer_id=whose.customer_id,
-        identity_id=route.identity_id,
-        route_id=route.id,
-        inbox=inbox.id,
-        direction="outbound",
-        dedup_key=kind,
-        key=new_key(),
-        author=policy.teams[row.team].name,
-        text=rating_words.LANGUAGES[language_asked(policy, inbox, asked)].thanks,
-        sent_at=now,
-        created_at=now,
-        automated=rating_words.THANKS,
-        state=State.PENDING,
-        state_at=now,
-        meta=json.dumps({"told": "thanks for a rating"}),
+    words = rating_words.LANGUAGES[language_asked(policy, inbox, asked)].thanks
+    one = Automatic(
+        *(
+            row.conversation_id,
+            whose.customer_id,
+            rating_words.THANKS,
+            kind,
+            policy.teams[row.team].name,
+            words,
+        ),
+        meta={"told": "thanks for a rating"},
     )
+    message_id, buckets = automatic.send(connection, route, one, new_key(), now)
     answers.add(connection, row.conversation_id, kind, route.identity_id, message_id, now)
-    return {lanes.append(connection, route.lane_id, [NewDelivery("send", message_id)], now)}
+    return buckets
 
 
 def language_asked(policy: CorePolicy, inbox: InboxPolicy, asked: Any) -> str:

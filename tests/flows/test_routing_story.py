@@ -184,7 +184,7 @@ async def test_who_comes_back_goes_to_who_knows_them(shop: LinkedShop) -> None:
 
 
 async def test_an_owner_hears_of_new_words_by_direct_message(shop: LinkedShop) -> None:
-    kim, amir = AtDesk(shop, "agent1"), AtDesk(shop, "agent2")
+    kim = AtDesk(shop, "agent1")
     async with open_with(shop, "assign: least_loaded"):
         await shop.mails(DANA, "Where is my parcel?")
         await shop.sees("Where is my parcel?")
