@@ -182,8 +182,8 @@ async def test_two_agents_never_talk_over_each_other(shop: Shop) -> None:
         assert len(shop.inbox(DANA)) == 1
         await amir.presses("Do not send", question)
         await amir.told("Nothing was sent.")
-        await amir.types("/reply C1 It ships tomorrow.")
-        await amir.presses("Send mine too", await amir.told("[Send mine too]"))
+        asked_again = await amir.asks("/reply C1 It ships tomorrow.", "[Send mine too]")
+        await amir.presses("Send mine too", asked_again)
         assert "It ships tomorrow." in words(await shop.gets(DANA, 2))
         assert len(shop.inbox(DANA)) == 2
         nothing_internal_went_out(shop)

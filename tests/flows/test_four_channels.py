@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from bot.sandbox.telegram import TelegramStandIn
 from bot.sandbox.x import XStandIn
+from tests.flows.desk import AtDesk
 from tests.flows.linked import LinkedShop, says, token, visiting
 from tests.flows.seen import read
 from tests.flows.shop import DANA
@@ -89,8 +90,8 @@ async def test_one_customer_on_four_channels(shop: FourShop) -> None:
         found = re.search(r"C\d+", read(shop.roots()[1]))
         assert found is not None and found[0] != "C1"
         other = found[0]
-        await shop.types("agent1", f"/history {other}")
-        assert "By mail" not in "\n".join(shop.whispered("agent1"))
+        kim = AtDesk(shop, "agent1")
+        assert "By mail" not in read(await kim.asks(f"/history {other}", "From X"))
 
         # The agent merges them; what is said on X comes into the one thread, and is answered there.
         await shop.types("agent1", f"/merge C1 {other}")
@@ -105,8 +106,7 @@ async def test_one_customer_on_four_channels(shop: FourShop) -> None:
         await shop.until(lambda: shop.x.heard("customer1"))
         assert [one["text"] for one in shop.x.heard("customer1")] == ["We know you."]
 
-        await shop.types("agent1", "/history C1")
-        told = "\n".join(shop.whispered("agent1"))
+        told = read(await kim.asks("/history C1", "We know you."))
         for words in ("By mail", "In the chat", "On the phone", "From X", "Again from X", "We know you."):
             assert words in told
         assert len(shop.roots()) == 2, "the thread that ended, and the one that goes on"

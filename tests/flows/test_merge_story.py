@@ -132,7 +132,7 @@ async def test_merged_from_the_form_answered_elsewhere_and_parted_again(shop: Ph
         await shop.shows(0, "undid the merge: C2 Dana Petrov goes on in their own thread.")
         await shop.until(lambda: "🔴  Dana Petrov   C2\n“And is it the blue one?”" in read(shop.roots()[1]))
         await shop.until(lambda: "🟡  Dana Petrov   C1\n“Still waiting here.”" in read(shop.roots()[0]))
-        assert "[Unmerge]" not in shop.all_posts(0)
+        await shop.until(lambda: "[Unmerge]" not in shop.all_posts(0))
         shop.telegram.say("customer1", "Who are you talking to?")
         await shop.shows(1, "Who are you talking to?")
         assert "Who are you" not in shop.all_posts(0)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.flows.desk import AtDesk
 from tests.flows.linked import PAGE, LinkedShop, opened, says, token, visiting
+from tests.flows.seen import read
 from tests.flows.shop import DANA
 
 
@@ -57,9 +59,8 @@ async def test_one_customer_on_three_channels(shop: LinkedShop) -> None:
         for words in ("Where is my parcel?", "It is me, Dana.", "It is here, thank you!"):
             assert posts.count(words) == 1
         assert "goes on by telegram @shop_demo_bot (link code given in site the shop" in posts
-        history = await shop.types("agent1", "/history C1")
-        assert history["ok"], history
-        told = "\n".join(shop.whispered("agent1"))
+        kim = AtDesk(shop, "agent1")
+        told = read(await kim.asks("/history C1", "newest first"))
         for words in (
             "Where is my parcel?",
             "Has it arrived yet?",
@@ -72,9 +73,7 @@ async def test_one_customer_on_three_channels(shop: LinkedShop) -> None:
         await shop.types("agent1", "/reply C1 You are welcome.")
         await shop.until(lambda: len(telegram.heard("customer1")) >= 2)
         assert telegram.heard("customer1")[-1]["text"] == "You are welcome."
-        await shop.types("agent1", "/switch C1 email")
-        asked = shop.slack.people["agent1"].ephemerals[-1]
-        assert "The last words between us:" in shop.whispered("agent1")[-1]
+        asked = await kim.asks("/switch C1 email", "The last words between us:")
         await shop.presses("agent1", asked["ts"], "switch.send")
         recap = await shop.gets(DANA, 2)
         assert "It is here, thank you!" in recap.as_string()

@@ -46,7 +46,7 @@ async def test_a_button_on_the_phone_reaches_the_lead(shop: LinkedShop) -> None:
             "⭐ Dana Petrov (C1) rated ★★☆☆☆ 2 of 5: “Took a week.”",
             "[Reply][Reopen][Follow up tomorrow]",
         ]
-        assert "Resolved" in read(shop.card() or {}) or "resolved" in read(shop.card() or {})
+        await shop.until(lambda: "resolved" in read(shop.card() or {}).lower())
         await press(shop, "lead", direct, "Follow up tomorrow")
         await shop.until(lambda: any("You will be reminded of Dana" in one for one in shop.whispered("lead")))
         answer = await shop.types("lead", "/stats today")

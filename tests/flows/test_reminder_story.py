@@ -12,7 +12,7 @@ from tests.flows.shop import DANA, Shop
 
 QUICK = """
 sla:
-  - {name: quick, first_response: 0.1 min, hours: calendar, remind: [50%], remind_at_night: true}
+  - {name: quick, first_response: 0.2 min, hours: calendar, remind: [50%], remind_at_night: true}
 reminders:
   after_breach: [{after: 0 min, tell: [owner, thread]}]
 """

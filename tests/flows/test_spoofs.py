@@ -265,6 +265,7 @@ async def code_for(shop: LinkedShop, visitors: Visitors, channel: str, words: st
     """A code that somebody else was given in the chat."""
     visitor = await visitors.come()
     await says(visitor, words)
+    await shop.until(lambda: words in shop.everything())  # so that their card is before the next one's
     await visitor.send(t="offers")
     await visitor.until(lambda: any(frame["t"] == "offers" for frame in visitor.frames))
     offers = next(frame["offers"] for frame in visitor.frames if frame["t"] == "offers")

@@ -50,7 +50,7 @@ async def test_figures_a_chart_a_file_and_a_recount(tmp_path: Path) -> None:
             await shop.sees("Where is my parcel?")
             await shop.types("agent1", "/reply C1 It left on Friday.")
             await shop.gets(DANA)
-            await shop.sees("It left on Friday.")
+            await shop.sees("accepted")
             await shop.types("agent1", "/resolve C1")
             await shop.until(lambda: "✅" in read(shop.roots()[0]))
 

@@ -194,7 +194,7 @@ async def test_guests_and_strangers_send_nothing(busy_shop: Shop) -> None:
 
 
 async def test_undo_edit_and_delete_before_it_leaves(shop: Shop) -> None:
-    shop.undo = 1.5
+    shop.undo = 4.0
     shop.write_config()
     async with shop.open():
         await shop.mails(DANA, "Hello?")
@@ -208,7 +208,7 @@ async def test_undo_edit_and_delete_before_it_leaves(shop: Shop) -> None:
         await shop.slack.act(
             "agent1", "chat.update", channel="support", ts=second["ts"], text="! Your parcel is here"
         )
-        got = await shop.gets(DANA)
+        got = await shop.gets(DANA)  # the first one's window has ended before
         await asyncio.sleep(1.0)
         assert len(shop.inbox(DANA)) == 1
         assert "Your parcel is here" in got.as_string()
