@@ -30,6 +30,7 @@ async def test_the_conversation_goes_on_in_the_same_thread(shop: Shop) -> None:
         await shop.sees("First question")
         await shop.types("agent1", "/reply C1 First answer")
         got = await shop.gets(DANA)
+        await shop.sees("accepted")  # what waits at the same time becomes one post
         await shop.mails(
             DANA, "Second question\n\nOn Monday somebody wrote:\n> First answer\n", answering=got
         )
