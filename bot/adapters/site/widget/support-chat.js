@@ -266,7 +266,7 @@ class Talk {
     if (identity && !this.store.get("device")) this.store.set("device", newId());
     ws.onopen = () => {
       if (token !== this.token) return this.again(); // another tab has stored one in the meantime
-      this.put({ t: "hello", v: 1, token: token || undefined, after, language: this.language(), ...identity && { identity, device: this.store.get("device") } });
+      this.put({ t: "hello", v: 1, token, after, language: this.language(), ...identity && { identity, device: this.store.get("device") } });
     };
     ws.onmessage = (event) => {
       clearTimeout(this.silence);
@@ -650,7 +650,7 @@ class SupportChat extends HTMLElement {
     } catch { return null; }
   }
   get #lang() {
-    for (const one of [this.closest("[lang]")?.lang, ...(navigator.languages || [navigator.language])]) {
+    for (const one of [this.closest("[lang]")?.lang, ...navigator.languages]) {
       const code = one?.toLowerCase();
       for (const found of [code, code?.split("-")[0]]) if (found && Object.hasOwn(TEXTS, found)) return found;
     }
