@@ -125,6 +125,8 @@ def _parts(home: Home, seen: Seen) -> list[_Part]:
         parts += _of_team(team, seen, several=len(home.teams) > 1)
     if home.teams[MAX_TEAMS:]:
         parts.append(_Part((mrkdwn_section(_also(home.teams[MAX_TEAMS:])),)))
+    if len(home.teams) > 1:  # what follows is of all teams, not of the last one
+        parts.append(_Part(({"type": "divider"},)))
     parts += [_wrong(home, seen), _aside(home, seen), _follow_ups(home)]
     parts.append(_Part((context(mrkdwn(_day(home.day)), mrkdwn(f"· as of {date(seen.now)}")),)))
     return [part for part in parts if part.above]
