@@ -239,6 +239,7 @@ def _profile(ids: tuple[int, ...], about: About, at: str | None) -> dict[str, An
                 "how": row.evidence,
                 "verified_at": _time(row.verified_at),
                 "only_said_so": bool(row.given),
+                "language": row.language,
                 "first_seen": _time(row.created_at),
             }
             for row in about.identities

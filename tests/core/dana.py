@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.commands.types import Agent, Role
-from bot.messages import AgentId, Attachment, CustomerId, Edit, RemoteId, SourceId, Text
+from bot.messages import AgentId, Attachment, Contact, CustomerId, Edit, RemoteId, SourceId, Text
 from bot.storage.schema import message
 from tests.core.world import KIM, MAIL, SUPPORT, World
 
 ANN = Agent(AgentId("UANN"), "Ann", Role.ADMIN)
 WORD = "kestrelberry"
 """In everything that Dana says, and that is said to her or of her."""
-DANA = ("dana@mail.example", "Dana Petrov", "petrov", WORD)
+DANA = ("dana@mail.example", "Dana Petrov", "petrov", WORD, "sv-SE")
 """What nothing may hold when she is erased."""
 
 
@@ -24,7 +24,8 @@ async def live(world: World) -> None:
     photo = Attachment(f"{WORD}.jpg", "image/jpeg", 5, await world.blobs.put(f"{WORD} photo".encode()))
     raw = await world.blobs.put(f"From: dana\n\n{WORD}".encode())
     await world.says(f"My {WORD} is late", source="1", attachments=(photo,), raw=raw, subject=f"About {WORD}")
-    await world.says(f"Still no {WORD}", source="2", tail=Text(f"quoted {WORD}"))
+    speaks = Contact("email", DANA[0], DANA[1], True, "dkim=pass", language="sv-SE")
+    await world.says(f"Still no {WORD}", source="2", tail=Text(f"quoted {WORD}"), sender=speaks)
     await world.says("I am somebody else", source="o1", who="omar@mail.example", name="Omar Said")
     await world.quiet()
     await world.relay.accept_customer(

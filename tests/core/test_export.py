@@ -81,6 +81,7 @@ async def test_it_holds_everything_of_hers_and_nothing_of_his(database: Database
             True,
             "dkim=pass",
         )
+        assert identity["language"] == "sv-SE"
         assert [one["status"] for one in profile["cases"]] == ["pending"]
         said = read(archive, "messages.json")
         assert [(one["direction"], one["text"]) for one in said] == [
