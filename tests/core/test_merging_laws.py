@@ -66,6 +66,19 @@ class Story:
             self.number += 1
             getattr(self, name)(one, other)
 
+    def talk(self, steps: list[Step], pairs: list[tuple[int, int]], *, merging_too: bool) -> None:
+        """Everybody writes; then the steps, with merges that are all undone at the end, or the same without any merge."""
+        self.play([("says", one, at) for one in range(PEOPLE) for at in range(2)])
+        for number, step in enumerate(steps):
+            joining = [step] if step[0] == "joins" else []
+            joining += [("joins", *pairs[number])] if number < len(pairs) else []
+            self.play([step] if step[0] != "joins" else [])
+            for one in joining:
+                self.number += 1
+                if merging_too:
+                    self.joins(*one[1:])
+        self.undo_all()
+
     def address(self, person: int, at: int) -> Contact:
         _, _, channel = WAYS[at]
         return Contact(channel, f"p{person}@{channel}.example", f"Person {person}", True, "proven")
@@ -348,16 +361,7 @@ def test_cases_are_as_if_they_had_never_been_one(stage: Stage) -> None:
         ends: list[list[Any]] = []
 
         def play(story: Story, *, merging_too: bool) -> None:
-            story.play([("says", one, at) for one in range(PEOPLE) for at in range(2)])
-            for number, step in enumerate(history):
-                joining = [step] if step[0] == "joins" else []
-                joining += [("joins", *pairs[number])] if number < len(pairs) else []
-                story.play([step] if step[0] != "joins" else [])
-                for one in joining:
-                    story.number += 1
-                    if merging_too:
-                        story.joins(*one[1:])
-            story.undo_all()
+            story.talk(history, pairs, merging_too=merging_too)
             ends.append(story.cases())
 
         stage.perform(lambda story: play(story, merging_too=False))

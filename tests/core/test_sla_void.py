@@ -19,7 +19,7 @@ from bot.storage.database import Database
 from bot.storage.schema import conversation, delivery, message
 from tests.core.test_elsewhere import visitor, world_with
 from tests.core.test_merge_threads import both, merge, shown, threads
-from tests.core.test_merging_laws import PAIRS, PEOPLE, POLICY, Stage, Step, Story, answers, joins, says
+from tests.core.test_merging_laws import PAIRS, POLICY, Stage, Step, Story, answers, joins, says
 from tests.core.test_merging_laws import stage as stage
 from tests.core.world import KIM, MAIL, SUPPORT, World
 
@@ -207,16 +207,7 @@ def test_who_waits_is_as_if_they_had_never_been_one(stage: Stage) -> None:
         ends: list[list[Any]] = []
 
         def play(story: Returning, *, merging_too: bool) -> None:
-            story.play([("says", one, at) for one in range(PEOPLE) for at in range(2)])
-            for number, step in enumerate(steps):
-                joining = [step] if step[0] == "joins" else []
-                joining += [("joins", *pairs[number])] if number < len(pairs) else []
-                story.play([step] if step[0] != "joins" else [])
-                for one in joining:
-                    story.number += 1
-                    if merging_too:
-                        story.joins(*one[1:])
-            story.undo_all()
+            story.talk(steps, pairs, merging_too=merging_too)
             ends.append(story.waits())
 
         stage.perform(lambda story: play(Returning(story.connection), merging_too=False))
