@@ -15,9 +15,17 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.demo.child import BotProcess
+from bot.sandbox.demo.run import UNASKED, free_port
 from tests.demo.rig import DemoProcess, alive, gone
 
 Start = Callable[..., DemoProcess]
+
+
+def test_the_bots_port_is_none_that_a_system_gives_to_others() -> None:
+    """Else another program may have it before the bot comes to it, or while the bot is killed for a moment."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        asked = other.getsockname()[1]
+    assert free_port() in UNASKED and asked not in UNASKED
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

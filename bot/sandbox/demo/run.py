@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import signal
 import socket
 import sys
@@ -37,6 +38,8 @@ logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd warns of its o
 READY_SECONDS = 60.0
 """How long the bot may take to start; it takes two or three seconds where nothing else runs."""
 HOST = "127.0.0.1"
+UNASKED = range(20_000, 32_000)
+"""Ports below those that Linux, macOS and Windows give to a socket that asks for any."""
 
 
 def say(words: str) -> None:
@@ -89,10 +92,15 @@ def _taken(port: int, error: Exception) -> DemoError:
 
 
 def free_port() -> int:
-    """A port that is free now, for the bot's own web server."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port for the bot's own web server: free now, and none that systems give to whoever asks for any.
+
+    So nobody has it when the bot comes to it a moment later, or comes back after it was killed.
+    """
+    for port in (*random.sample(UNASKED, 50), 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return int(probe.getsockname()[1])
+    raise DemoError(f"no port on {HOST} is free for the bot's web server.")
 
 
 @contextlib.asynccontextmanager
