@@ -2,13 +2,13 @@
 
 import asyncio
 import imaplib
-import socket
 
 import aiosmtplib
 import pytest
 
 from bot.adapters.email.auth import verdict
 from bot.adapters.email.mime import parse
+from bot.sandbox.demo.run import free_port
 from bot.sandbox.mail import MailStandIn
 from tests.email.conftest import CUSTOMER, SUPPORT, box, plain, smtp
 
@@ -161,10 +161,7 @@ async def test_size_limit_and_login(mail: MailStandIn) -> None:
 
 
 async def test_fixed_ports_and_stopping_twice() -> None:
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        ports = (one.getsockname()[1], two.getsockname()[1])
+    ports = (free_port(), free_port())
     standin = MailStandIn({"a@b.example": "c"})
     await standin.start(smtp_port=ports[0], imap_port=ports[1])
     assert (standin.smtp_port, standin.imap_port) == ports

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
@@ -16,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.sandbox.demo.run import free_port
 from tests.email.test_rating_story import PUBLIC, plain
 from tests.flows.shop import DANA, Shop
 from tests.flows.test_crash import _armed, _crashes, _once_more
@@ -57,9 +57,7 @@ KEPT = [
 @pytest.fixture
 async def asking(tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop that asks by mail, with links, at a port that is known."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = "    address: support@shop.example\n"
     async with Shop(tmp_path) as shop:
         configure(

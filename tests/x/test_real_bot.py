@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from bot import config as configuration
 from bot.adapters.x import CHANNEL
+from bot.sandbox.demo.run import free_port
 from bot.sandbox.x import XStandIn
 from tests.flows.shop import Shop
 from tests.x.rig import PNG, patient
@@ -51,9 +51,7 @@ async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         "x": lambda: CHANNEL,
     }  # also where an older version is installed
     monkeypatch.setattr(configuration, "installed_channels", lambda: channels)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     opened = XShop(tmp_path)
     opened.x = patient(XStandIn())
     await opened.x.start()
